@@ -1,0 +1,332 @@
+"""The command line: flags in, calls, tables out. Errors become messages here and nowhere else.
+
+NumPy, Rich and what is built on them are imported by the commands that need them, so that `--help`
+and a slip in a flag do not wait for them.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnist_bp import __version__
+from mnist_bp import recipe as recipes
+from mnist_bp.errors import CheckError, MnistBpError, UsageError
+from mnist_bp.options import DataDir, Json, Mirrors, with_settings
+from mnist_bp.recipe import Recipe, Setting
+
+if TYPE_CHECKING:
+    from mnist_bp.data.mnist import Dataset
+
+DEFAULT_WEIGHTS = Path("weights.npz")
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="mnist-bp",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line, and end the process with its exit status."""
+    try:
+        status = app(standalone_mode=False, prog_name="mnist-bp") or 0
+        message = "interrupted" if status == INTERRUPTED else ""
+    except KeyboardInterrupt:
+        status, message = INTERRUPTED, "interrupted"
+    except Exception as error:
+        if os.environ.get("MNIST_BP_DEBUG"):
+            raise
+        status, message = _explain(error)
+    if message:
+        from mnist_bp import console
+
+        console.say(message, "Error:", "bold red")
+    sys.exit(status)
+
+
+def _explain(error: Exception) -> tuple[int, str]:
+    """Return the exit status and the message for an error that a user can meet; raise any other."""
+    match error:
+        case MnistBpError():
+            return error.exit_status, str(error)
+        case typer.TyperException():
+            return error.exit_code, error.format_message()
+        case MemoryError():
+            return UsageError.exit_status, f"this needs more memory than there is: {error}"
+        case OSError():
+            return MnistBpError.exit_status, str(error)
+    raise error
+
+
+def _examples(*lines: str) -> str:
+    return "\n\n".join(["Examples:", *lines])
+
+
+@app.callback(
+    epilog=_examples(
+        "mnist-bp download",
+        "mnist-bp gradcheck",
+        "mnist-bp train --epochs 17",
+        "mnist-bp evaluate weights.npz --mistakes 8",
+    )
+)
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            is_eager=True,
+            callback=lambda wanted: _show_version() if wanted else None,
+        ),
+    ] = False,
+) -> None:
+    """Train, check and explain the two-layer network of Deep Learning from Scratch on MNIST.
+
+    Every command tells what it takes: mnist-bp train --help
+    """
+
+
+def _show_version() -> None:
+    typer.echo(f"mnist-bp {__version__}")
+    raise typer.Exit
+
+
+@app.command(
+    epilog=_examples(
+        "mnist-bp download", "mnist-bp download --mirror http://127.0.0.1:8000/ --data-dir digits"
+    )
+)
+def download(
+    data_dir: DataDir = None,
+    mirror: Mirrors = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Download the files of the cache anew, even whole ones.")
+    ] = False,
+) -> None:
+    """Fetch MNIST into the cache, or verify what is there.
+
+    Every file is held against its known SHA-256, whichever mirror it comes from.
+    """
+    from mnist_bp import console, tables
+    from mnist_bp.data import mnist
+
+    origins = mnist.fill(data_dir, mirror or (), force=force, progress=console.bytes_bar)
+    folder, _ = mnist.data_folder(data_dir)
+    console.results().print(tables.sources(folder, origins))
+
+
+CHECK_SETTINGS = {
+    "samples": Setting(default=3, help="Digits in the batch.", minimum=1),
+    **{key: recipes.settings()[key] for key in ("hidden", "activation", "seed")},
+    "step": Setting(default=3e-5, help="Half the width of a difference quotient.", above=0),
+    "tolerance": Setting(
+        default=1e-7, help="Largest relative error of a parameter that passes.", minimum=0
+    ),
+}
+
+
+@app.command(
+    epilog=_examples("mnist-bp gradcheck", "mnist-bp gradcheck --activation sigmoid --samples 10")
+)
+@with_settings(CHECK_SETTINGS, "The check")
+def gradcheck(
+    flags: dict[str, Any],
+    data_dir: DataDir = None,
+    mirror: Mirrors = None,
+    as_json: Json = False,
+) -> None:
+    """Check every gradient: backpropagation against difference quotients.
+
+    First each layer by itself, then every parameter of an untrained net, on the first training
+    digits. The exit status is 1 when one of them does not hold.
+    """
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    from mnist_bp import console, tables
+    from mnist_bp.data.mnist import normalized
+    from mnist_bp.gradcheck import check_all_layers, check_network
+    from mnist_bp.network import TwoLayerNet
+    from mnist_bp.randomness import Purpose, stream
+
+    chosen = {key: setting.default for key, setting in CHECK_SETTINGS.items()} | flags
+    samples, step, tolerance = chosen["samples"], chosen["step"], chosen["tolerance"]
+    digits = _open(data_dir, mirror).train
+    if samples > len(digits):
+        raise UsageError(f"--samples must be at most {len(digits):,}: there are no more digits")
+    x, t = normalized(digits.images[:samples], np.float64), digits.labels[:samples]
+    rng = stream(chosen["seed"], Purpose.WEIGHTS)
+    net = TwoLayerNet(784, chosen["hidden"], 10, activation=chosen["activation"], rng=rng)
+
+    with threadpool_limits(1, user_api="blas"):
+        layers = list(check_all_layers(stream(chosen["seed"], Purpose.LAYER_CHECKS), step))
+        network = check_network(net, x, t, step)
+    failures = [line for check in (*layers, network) for line in check.failures(tolerance)]
+
+    if as_json:
+        _print_json(
+            passed=not failures,
+            step=step,
+            tolerance=tolerance,
+            parameters=[parameter.figures() for parameter in network.parameters],
+            layers={check.name: [p.figures() for p in check.parameters] for check in layers},
+            dataset=digits.dataset,
+            samples=samples,
+        )
+    else:
+        title = (
+            f"gradients of a 784-{chosen['hidden']}-10 net on {samples} digits of {digits.dataset}"
+        )
+        for part in tables.gradient_checks(layers, network, title, tolerance):
+            console.results().print(part)
+    if failures:
+        raise CheckError("\n".join(["the gradient check does not hold", *failures]))
+
+
+@app.command(
+    epilog=_examples(
+        "mnist-bp train --epochs 17",
+        "mnist-bp train --config book --output book.npz",
+        "mnist-bp train --hidden 200 --lr 0.2 --log run.jsonl",
+    )
+)
+@with_settings(recipes.settings(), "Hyperparameters (they win over those of a recipe)")
+def train(
+    flags: dict[str, Any],
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Recipe to start from: a TOML file, or the name of a built-in one "
+            f"({', '.join(recipes.built_in())}).",
+            metavar="FILE|NAME",
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the weights go.", metavar="FILE")
+    ] = DEFAULT_WEIGHTS,
+    log: Annotated[
+        Path | None,
+        typer.Option(help="File to append a JSON object to for every row.", metavar="FILE"),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print warnings and errors, nothing else.")
+    ] = False,
+    data_dir: DataDir = None,
+    mirror: Mirrors = None,
+) -> None:
+    """Train a net, with a row for each epoch; the first row is the untrained net.
+
+    The weights are saved after every epoch. An older file of the same name is kept, under another.
+    """
+    recipe = Recipe(**(recipes.read(config) if config else {}) | flags)
+    for option, path in (("--output", output), ("--log", log)):
+        if path:
+            _check_writable(option, path)
+
+    from mnist_bp import console, tables, training, weights
+    from mnist_bp.files import put_aside
+
+    dataset = _open(data_dir, mirror)
+    digits = dataset.train
+    run = training.Run(recipe)
+    title = f"784-{recipe.hidden}-10 on {digits.dataset}, seed {recipe.seed}"
+    table = tables.epochs(console.results(), title)
+    steps = recipe.epochs * training.steps_per_epoch(recipe, len(digits))
+    with console.steps_bar(steps, show=not quiet) as after_step:
+        for row in training.train(run, digits, dataset.test, after_step):
+            if row.epoch == 1 and (older := put_aside(output)):
+                console.say(f"the older {output} is now also {older}")
+            if row.epoch > 0:
+                weights.save(output, run.weights(digits))
+            if log:
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(row)) + "\n")
+            if not quiet:
+                tables.epoch(table, row)
+    if not quiet:
+        console.say(f"saved {output}")
+
+
+EVALUATE_SETTINGS = {
+    "split": Setting(
+        default="test", help="Which digits to show the net.", choices=("test", "train")
+    ),
+    "mistakes": Setting(
+        default=0, help="How many of the most confident mistakes to draw.", minimum=0
+    ),
+}
+
+
+@app.command(
+    epilog=_examples(
+        "mnist-bp evaluate weights.npz",
+        "mnist-bp evaluate weights.npz --mistakes 8",
+        "mnist-bp evaluate weights.npz --split train --json",
+    )
+)
+@with_settings(EVALUATE_SETTINGS, "Options")
+def evaluate(
+    flags: dict[str, Any],
+    weights: Annotated[Path, typer.Argument(help="The weights file.", metavar="WEIGHTS")],
+    data_dir: DataDir = None,
+    mirror: Mirrors = None,
+    as_json: Json = False,
+) -> None:
+    """Show how good trained weights are, and where they go wrong."""
+    from mnist_bp import console, evaluation, tables
+    from mnist_bp.network import TwoLayerNet
+    from mnist_bp.weights import load
+
+    chosen = {key: setting.default for key, setting in EVALUATE_SETTINGS.items()} | flags
+    loaded = load(weights)
+    net = TwoLayerNet.from_params(loaded.params, loaded.activation)
+    digits = _open(data_dir, mirror).split(chosen["split"])
+    result = evaluation.evaluate(net, digits)
+    if loaded.dataset not in (None, digits.dataset):
+        console.say(
+            f"{weights} was trained on other digits ({loaded.dataset}) than these "
+            f"({digits.dataset})",
+            "Warning:",
+            "yellow",
+        )
+    if as_json:
+        _print_json(dataset=digits.dataset, split=chosen["split"], **result.figures())
+        return
+    out = console.results()
+    out.print(tables.summary(f"{weights} on {digits.dataset}, {chosen['split']} digits", result))
+    out.print(tables.per_class(result.per_class))
+    out.print(tables.confusion(result))
+    if worst := result.mistakes(chosen["mistakes"]):
+        out.print(tables.mistakes(out, worst, digits))
+
+
+def _open(data_dir: Path | None, mirrors: list[str] | None) -> "Dataset":
+    from mnist_bp import console
+    from mnist_bp.data.mnist import open_dataset
+
+    return open_dataset(data_dir, mirrors or (), console.bytes_bar)
+
+
+def _check_writable(option: str, path: Path) -> None:
+    """Find out before the work, not after it, that its result has no place to go."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option} {path}: this is a folder or a device, not a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{option} {path}: it may not be written")
+
+
+def _print_json(**values: Any) -> None:
+    from mnist_bp import console
+
+    console.results().print(json.dumps(values), soft_wrap=True, markup=False)

@@ -1,0 +1,169 @@
+"""The screen: where output goes and how it looks. What the numbers mean is known elsewhere.
+
+Results go to stdout, everything else to stderr. A stream that is no terminal, or a user who sets
+`NO_COLOR`, gets plain text: no colours, no escape codes, no bars.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+INK = " .:-=+*#%@"
+"""Characters from paper to full ink, for a digit where there are no colours."""
+
+MIN_PLAIN_WIDTH = 100
+"""Columns for text that goes to a file or a pipe: nothing is cut off there."""
+
+
+class _Results(Console):
+    def on_broken_pipe(self) -> None:
+        # Whoever read the results has gone; the work goes on, and is saved.
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def plain(stream: Any) -> bool:
+    """Return whether a stream is to get plain text."""
+    return bool(os.environ.get("NO_COLOR")) or stream is None or not stream.isatty()
+
+
+def results() -> Console:
+    """Return the console for results, on stdout."""
+    return _console(_Results, sys.stdout)
+
+
+def messages() -> Console:
+    """Return the console for warnings and errors, on stderr."""
+    return _console(Console, sys.stderr)
+
+
+def _console(kind: type[Console], stream: Any) -> Console:
+    if plain(stream):
+        width = max(MIN_PLAIN_WIDTH, int(os.environ.get("COLUMNS") or 0))
+        return kind(file=stream, color_system=None, width=width, highlight=False)
+    return kind(file=stream, highlight=False)
+
+
+def say(message: str, label: str = "", style: str = "") -> None:
+    """Print a message on stderr, in lines as long as they are."""
+    text = Text.assemble((f"{label} ", style) if label else "", message)
+    messages().print(text, soft_wrap=True)
+
+
+class GrowingTable:
+    """A table whose rows are printed as they come; the heading goes with the first.
+
+    Parameters
+    ----------
+    console : Console
+    title : str
+    columns : dict
+        From each heading to the columns that it takes; numbers stand to the right.
+    """
+
+    def __init__(self, console: Console, title: str, columns: dict[str, int]) -> None:
+        self.console = console
+        self.title = title
+        self.columns = columns
+        self.rows = 0
+
+    def row(self, *cells: str) -> None:
+        """Print one row."""
+        table = Table(box=box.SIMPLE_HEAD, show_header=self.rows == 0, show_edge=False)
+        for heading, width in self.columns.items():
+            table.add_column(heading, justify="right", min_width=width)
+        table.add_row(*cells)
+        with _bars_hidden():
+            self.console.print(*([_heading(self.title)] if self.rows == 0 else []), table)
+        self.rows += 1
+
+
+def table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[RenderableType]]
+) -> RenderableType:
+    """Return a table with its first column to the left and the others to the right."""
+    result = Table(box=box.SIMPLE_HEAD, show_header=any(headings), show_edge=False)
+    for i, heading in enumerate(headings):
+        result.add_column(heading, justify="right" if i else "left")
+    for row in rows:
+        result.add_row(*row)
+    return Group(_heading(title), result, "")
+
+
+def _heading(title: str) -> Text:
+    return Text(title, style="bold")
+
+
+def shaded(text: str, share: float, colour: tuple[int, int, int]) -> Text:
+    """Return a text on a background between black (`share` 0) and the colour (`share` 1)."""
+    red, green, blue = (round(part * share) for part in colour)
+    return Text(text, style=Style.parse(f"white on rgb({red},{green},{blue})"))
+
+
+def digits(pictures: Sequence[tuple[Any, str]], console: Console, title: str) -> RenderableType:
+    """Return digits side by side, each a uint8 array (28, 28), with a caption under it."""
+    return Group(
+        _heading(title),
+        Columns([Group(_digit(image, console), Text(caption), "") for image, caption in pictures]),
+    )
+
+
+def _digit(image: Any, console: Console) -> Text:
+    """Draw two rows of pixels in one line of characters, which are twice as high as wide."""
+    lines = []
+    for upper, lower in zip(image[::2].tolist(), image[1::2].tolist(), strict=True):
+        line = Text()
+        for high, low in zip(upper, lower, strict=True):
+            if console.color_system:
+                line.append("▀", f"rgb({high},{high},{high}) on rgb({low},{low},{low})")
+            else:
+                line.append(INK[(high + low) * (len(INK) - 1) // 510])
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+@contextmanager
+def steps_bar(total: int, show: bool = True) -> Iterator[Callable[[], object]]:
+    """Show how many steps are done and how long the rest will take; gives a function to call."""
+    with _bar(show, total=total, unit="step", leave=False) as update:
+        yield update
+
+
+@contextmanager
+def bytes_bar(name: str, size: int) -> Iterator[Callable[[int], object]]:
+    """Show how much of a file has arrived; gives a function to call with each piece's bytes."""
+    with _bar(True, desc=name, total=size, unit="B", unit_scale=True, leave=False) as update:
+        yield update
+
+
+@contextmanager
+def _bar(show: bool, **settings: Any) -> Iterator[Callable[..., object]]:
+    # Rows that go through a pipe may come out on the same screen, amid the bar.
+    if not show or plain(sys.stderr) or plain(sys.stdout):
+        yield lambda *_: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(file=sys.stderr, dynamic_ncols=True, **settings) as bar:
+        yield bar.update
+
+
+@contextmanager
+def _bars_hidden() -> Iterator[None]:
+    """Take the bars off the screen while something else is printed."""
+    if "tqdm" not in sys.modules:
+        yield
+        return
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=sys.stderr):
+        yield

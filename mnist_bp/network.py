@@ -1,0 +1,140 @@
+"""The two-layer network: Affine, ReLU, Affine, SoftmaxWithLoss."""
+
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from mnist_bp.layers import Affine, Array, Layer, ReLU, Sigmoid, SoftmaxWithLoss
+from mnist_bp.numerical import numerical_gradient
+
+ACTIVATIONS: dict[str, type[ReLU] | type[Sigmoid]] = {"relu": ReLU, "sigmoid": Sigmoid}
+
+
+class TwoLayerNet:
+    """The network of chapter 5: two affine layers with an activation between them.
+
+    Parameters
+    ----------
+    input_size, hidden_size, output_size : int
+        Pixels of an image, hidden units, classes: 784, 50 and 10 in the chapter.
+    weight_init_std : float
+        Standard deviation of the normal distribution that both weight matrices are drawn from.
+        Biases start at zero.
+    dtype : dtype
+        Type of the parameters, and so of all arithmetic. float64, the default, is what checking
+        gradients needs; training takes float32.
+    activation : {"relu", "sigmoid"}
+    rng : numpy.random.Generator or int, optional
+        Where the weights are drawn from; an int is a seed. Without one, every net is another.
+
+    Attributes
+    ----------
+    params : dict
+        `{"W1": (input, hidden), "b1": (hidden,), "W2": (hidden, output), "b2": (output,)}`: the
+        layers' own arrays. Update them in place.
+    layers : dict of layers
+        From input to logits, in order.
+    last_layer : SoftmaxWithLoss
+
+    Raises
+    ------
+    ValueError
+        The activation is not known.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: float = 0.01,
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str = "relu",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        rng = np.random.default_rng(rng)
+        params = {
+            "W1": weight_init_std * rng.standard_normal((input_size, hidden_size)),
+            "b1": np.zeros(hidden_size),
+            "W2": weight_init_std * rng.standard_normal((hidden_size, output_size)),
+            "b2": np.zeros(output_size),
+        }
+        self._assemble({name: array.astype(dtype) for name, array in params.items()}, activation)
+
+    @classmethod
+    def from_params(cls, params: dict[str, Array], activation: str = "relu") -> "TwoLayerNet":
+        """Return a net that computes with these arrays themselves, `W1`, `b1`, `W2` and `b2`."""
+        net = cls.__new__(cls)
+        net._assemble(dict(params), activation)
+        return net
+
+    def _assemble(self, params: dict[str, Array], activation: str) -> None:
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}"
+            )
+        self.params = params
+        self.layers: dict[str, Layer] = {
+            "Affine1": Affine(params["W1"], params["b1"]),
+            "Activation": ACTIVATIONS[activation](),
+            "Affine2": Affine(params["W2"], params["b2"]),
+        }
+        self.last_layer = SoftmaxWithLoss()
+
+    def predict(self, x: ArrayLike) -> Array:
+        """Return the logits (N, 10) of a batch of images, or those (10,) of a single one.
+
+        Parameters
+        ----------
+        x : array of shape (N, 784), (N, 28, 28), or (784,)
+            Pixels between 0 and 1.
+        """
+        out = np.asarray(x)
+        for layer in self.layers.values():
+            out = layer.forward(out)
+        return out
+
+    def loss(self, x: ArrayLike, t: ArrayLike) -> np.floating[Any]:
+        """Return the mean cross entropy; `t` holds labels (N,) or one-hot rows (N, 10)."""
+        return self.last_layer.forward(self.predict(x), t)
+
+    def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
+        """Return the fraction of the batch that is classified as `t` says."""
+        y = self.predict(x)
+        t = np.asarray(t)
+        labels = t if t.ndim < y.ndim else t.argmax(axis=-1)
+        return float(np.mean(y.argmax(axis=-1) == labels))
+
+    def gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
+        """Return the gradient of the loss by backpropagation, under the names of `params`."""
+        return self.loss_and_gradient(x, t)[1]
+
+    def loss_and_gradient(
+        self, x: ArrayLike, t: ArrayLike
+    ) -> tuple[np.floating[Any], dict[str, Array]]:
+        """Return the loss and its gradient, from one forward and one backward pass."""
+        loss = self.loss(x, t)
+
+        dout = self.last_layer.backward()
+        for layer in reversed(self.layers.values()):
+            dout = layer.backward(dout)
+
+        first, second = cast(Affine, self.layers["Affine1"]), cast(Affine, self.layers["Affine2"])
+        return loss, {"W1": first.dW, "b1": first.db, "W2": second.dW, "b2": second.db}
+
+    def numerical_gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, NDArray[np.float64]]:
+        """Return the same gradient by central differences: slow, and right without any `backward`.
+
+        Raises
+        ------
+        TypeError
+            The parameters are not float64.
+        """
+
+        def loss(_: Any) -> np.floating[Any]:
+            # A difference of two nearly equal losses keeps only the digits that rounding left them.
+            return self.last_layer.forward(self.predict(x).astype(np.longdouble), t)
+
+        return {name: numerical_gradient(loss, array) for name, array in self.params.items()}

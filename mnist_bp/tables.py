@@ -1,0 +1,131 @@
+"""What each result looks like: the tables and pictures that commands print."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from mnist_bp import console
+from mnist_bp.console import GrowingTable
+from mnist_bp.data.mnist import Digits
+from mnist_bp.evaluation import DigitFigures, Evaluation, Mistake
+from mnist_bp.gradcheck import GradientCheck, ParameterCheck
+from mnist_bp.history import EpochResult
+
+GREEN, RED = (0, 130, 60), (210, 40, 40)
+NAMED_CORNERS = 6
+"""How many entries on a corner are named one by one, for each parameter."""
+
+
+def sources(folder: object, origins: dict[str, str]) -> RenderableType:
+    """Return a table of where each file of a folder came from."""
+    return console.table(f"MNIST in {folder}", ("file", ""), list(origins.items()))
+
+
+def epochs(out: Console, title: str) -> GrowingTable:
+    """Return the table that `epoch` prints its rows to."""
+    columns = {"epoch": 5, "loss": 8, "train accuracy": 14, "test accuracy": 13, "seconds": 7}
+    return GrowingTable(out, title, columns)
+
+
+def epoch(table: GrowingTable, row: EpochResult) -> None:
+    """Print what an epoch came to."""
+    table.row(
+        str(row.epoch),
+        f"{row.loss:.4f}",
+        f"{row.train_accuracy:.4f}",
+        f"{row.test_accuracy:.4f}",
+        f"{row.seconds:.2f}",
+    )
+
+
+def gradient_checks(
+    layers: Iterable[GradientCheck], network: GradientCheck, title: str, tolerance: float
+) -> Iterable[RenderableType]:
+    """Return the table of all checks, and the names of the entries on a corner."""
+    rows: list[list[RenderableType]] = []
+    for check in (*layers, network):
+        rows.extend(
+            [f"{check.name} {parameter.name}", *_check_cells(parameter, tolerance)]
+            for parameter in check.parameters
+        )
+    headings = ("", "shape", "corners", "mean abs error", "max rel error", "")
+    yield console.table(title, headings, rows)
+    for parameter in network.parameters:
+        if parameter.corners:
+            yield _name_corners(parameter)
+
+
+def _check_cells(parameter: ParameterCheck, tolerance: float) -> list[RenderableType]:
+    holds = parameter.max_rel_error <= tolerance
+    return [
+        " x ".join(map(str, parameter.shape)),
+        str(parameter.corners),
+        f"{parameter.mean_abs_error:.1e}",
+        f"{parameter.max_rel_error:.1e}",
+        Text("holds", "green") if holds else Text("FAILS", "bold red"),
+    ]
+
+
+def _name_corners(parameter: ParameterCheck) -> str:
+    names = [f"{parameter.name}[{', '.join(map(str, at))}]" for at in parameter.corner_indices]
+    rest = len(names) - NAMED_CORNERS
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"left out, on a corner of ReLU: {', '.join(names[:NAMED_CORNERS])}{more}"
+
+
+def summary(title: str, evaluation: Evaluation) -> RenderableType:
+    """Return the figures of a whole set of images."""
+    low, high = evaluation.interval
+    rows = [
+        ("accuracy", f"{evaluation.accuracy:.4f}", f"95 % interval {low:.4f} to {high:.4f}"),
+        ("errors", f"{evaluation.errors:,}", f"of {evaluation.samples:,}"),
+        ("loss", f"{evaluation.loss:.4f}", "mean cross entropy"),
+    ]
+    return console.table(title, ("", "", ""), rows)
+
+
+def per_class(figures: Sequence[DigitFigures]) -> RenderableType:
+    """Return the figures of each digit."""
+    rows = [
+        (str(each.digit), f"{each.samples:,}", _share(each.precision), _share(each.recall))
+        for each in figures
+    ]
+    return console.table("each digit", ("digit", "samples", "precision", "recall"), rows)
+
+
+def confusion(evaluation: Evaluation) -> RenderableType:
+    """Return the confusion matrix: the more often a mistake is made, the brighter its red."""
+    counts = evaluation.confusion.tolist()
+    mistakes = [n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j]
+    most = max(1, *mistakes)
+
+    def cell(count: int, right: bool, row: list[int]) -> Text:
+        if not count:
+            return Text("·", "dim")
+        if right:
+            return console.shaded(str(count), count / sum(row), GREEN)
+        return console.shaded(str(count), count / most, RED)
+
+    rows: list[list[RenderableType]] = [
+        [str(digit), *(cell(count, digit == taken, row) for taken, count in enumerate(row))]
+        for digit, row in enumerate(counts)
+    ]
+    title = "confusion: each row a digit, each column what it was taken for"
+    return console.table(title, ("", *map(str, range(len(counts)))), rows)
+
+
+def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> RenderableType:
+    """Return the pictures of mistakes."""
+    pictures = [
+        (
+            digits.images[each.index],
+            f"#{each.index}: {each.label}, taken for {each.prediction} ({each.probability:.1%})",
+        )
+        for each in worst
+    ]
+    return console.digits(pictures, out, f"the {len(worst)} most confident mistakes")
+
+
+def _share(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{fraction:.4f}"

@@ -1,0 +1,191 @@
+"""The weights file: what training saves, and what everything else reads.
+
+An `.npz` file that plain `numpy.load` opens, without pickle. `W1`, `b1`, `W2` and `b2` come first,
+for anyone's tool; a file with nothing but these four is read too. The rest is the run's record:
+
+    format            1; a higher number is from a newer version
+    recipe            every hyperparameter, as TOML text
+    dataset           the name of the data set
+    dataset_sha256    the digests of its training images and labels, unzipped
+    progress          epochs finished, and batches done of the next one
+    history           a row for each epoch, with the columns of `EpochResult`
+    step_losses       the loss of every step
+    versions          of mnist-bp, NumPy and Python
+    optimizer.NAME    what the optimizer remembers
+"""
+
+import platform
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mnist_bp
+from mnist_bp import recipe as recipes
+from mnist_bp.errors import RecipeError, UsageError, WeightsError
+from mnist_bp.files import replacing
+from mnist_bp.history import EpochResult
+from mnist_bp.layers import Array
+from mnist_bp.recipe import Recipe
+
+FORMAT = 1
+PARAMETERS = ("W1", "b1", "W2", "b2")
+INPUTS, CLASSES = 28 * 28, 10
+
+_HISTORY = np.dtype([(column.name, column.type) for column in fields(EpochResult)])
+_OPTIMIZER = "optimizer."
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A net's parameters, and the record of the run that made them, as far as there is one.
+
+    Attributes
+    ----------
+    params : dict of arrays
+        `W1`, `b1`, `W2`, `b2`.
+    recipe : Recipe or None
+        None for a file with nothing but the parameters.
+    dataset : str or None
+        The name of the data set that the net was trained on.
+    digests : tuple of str
+        SHA-256 of its training images and labels, unzipped.
+    epochs, batches : int
+        Epochs finished, and batches done of the next one.
+    history : list of EpochResult
+    step_losses : float32 array
+        The loss of every step.
+    optimizer : dict of arrays
+    versions : str
+    """
+
+    params: dict[str, Array]
+    recipe: Recipe | None = None
+    dataset: str | None = None
+    digests: tuple[str, ...] = ()
+    epochs: int = 0
+    batches: int = 0
+    history: list[EpochResult] = field(default_factory=list)
+    step_losses: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    optimizer: dict[str, Array] = field(default_factory=dict)
+    versions: str = ""
+
+    @property
+    def activation(self) -> str:
+        """What the hidden units compute: the chapter's ReLU where no recipe says otherwise."""
+        return self.recipe.activation if self.recipe else "relu"
+
+
+def save(path: Path, weights: Weights) -> None:
+    """Write a weights file, so that under its name there is always a whole one.
+
+    Raises
+    ------
+    WeightsError
+        The file cannot be written; what was there before still is.
+    """
+    record: dict[str, Any] = {name: weights.params[name] for name in PARAMETERS}
+    if weights.recipe:
+        record |= {
+            "format": FORMAT,
+            "recipe": weights.recipe.to_toml(),
+            "dataset": weights.dataset,
+            "dataset_sha256": weights.digests,
+            "progress": [weights.epochs, weights.batches],
+            "history": np.array([astuple(row) for row in weights.history], _HISTORY),
+            "step_losses": np.asarray(weights.step_losses, np.float32),
+            "versions": versions(),
+            **{f"{_OPTIMIZER}{name}": array for name, array in weights.optimizer.items()},
+        }
+    try:
+        with replacing(path) as file:
+            np.savez(file, **record)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def load(path: Path) -> Weights:
+    """Read and check a weights file.
+
+    Parameters that are float16 become float32.
+
+    Raises
+    ------
+    UsageError
+        There is no file at this path.
+    WeightsError
+        The file is not a weights file, or what it holds fits no network.
+    """
+    if not path.is_file():
+        reason = "it is a folder" if path.is_dir() else "there is no such file"
+        raise UsageError(f"{path} cannot be read: {reason}")
+    arrays = _read(path)
+    params = _check_parameters(path, arrays)
+    if "recipe" not in arrays:
+        return Weights(params)
+    try:
+        if int(arrays["format"]) > FORMAT:
+            raise WeightsError(f"{path} is from a newer version of mnist-bp: update this one")
+        return Weights(
+            params,
+            Recipe(**recipes.parse(str(arrays["recipe"]))),
+            dataset=str(arrays["dataset"]),
+            digests=tuple(map(str, arrays["dataset_sha256"])),
+            epochs=int(arrays["progress"][0]),
+            batches=int(arrays["progress"][1]),
+            history=[EpochResult(*row) for row in arrays["history"].astype(_HISTORY).tolist()],
+            step_losses=arrays["step_losses"].astype(np.float32),
+            optimizer={
+                name.removeprefix(_OPTIMIZER): array
+                for name, array in arrays.items()
+                if name.startswith(_OPTIMIZER)
+            },
+            versions=str(arrays["versions"]),
+        )
+    except (KeyError, IndexError, TypeError, ValueError, RecipeError) as error:
+        raise WeightsError(
+            f"{path} holds weights, but a damaged record of its run: {error}"
+        ) from error
+
+
+def versions() -> str:
+    """Return the versions that a result depends on."""
+    return (
+        f"mnist-bp {mnist_bp.__version__}, numpy {np.__version__}, "
+        f"python {platform.python_version()}"
+    )
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, Mapping):
+                raise WeightsError(f"{path} holds a single array: expected an .npz file")
+            return dict(archive)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise WeightsError(f"{path} is not a weights file: {error}") from error
+
+
+def _check_parameters(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Array]:
+    missing = [name for name in PARAMETERS if name not in arrays]
+    if missing:
+        raise WeightsError(f"{path} is not a weights file: it lacks {', '.join(missing)}")
+    hidden = arrays["b1"].size
+    expected = {"W1": (INPUTS, hidden), "b1": (hidden,), "W2": (hidden, CLASSES), "b2": (CLASSES,)}
+    for name, shape in expected.items():
+        found = arrays[name]
+        if found.shape != shape:
+            raise WeightsError(f"{path}: {name} has shape {found.shape}, expected {shape}")
+        if found.dtype.kind != "f" or found.dtype.itemsize > 8:
+            raise WeightsError(
+                f"{path}: {name} has type {found.dtype}, expected float16, float32 or float64"
+            )
+        if not np.isfinite(found).all():
+            raise WeightsError(f"{path}: {name} holds numbers that are not finite")
+    dtype = np.result_type(np.float32, *(arrays[name].dtype for name in PARAMETERS))
+    return {name: arrays[name].astype(dtype) for name in PARAMETERS}
