@@ -109,7 +109,8 @@ class Sigmoid:
 
     def backward(self, dout: Array) -> Array:
         """Return the gradient with respect to `x`."""
-        return dout * self.y * (1 - self.y)
+        derivative: Array = self.y * (1 - self.y)
+        return dout * derivative
 
 
 class Affine:
@@ -266,8 +267,8 @@ def _as_rows(t: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 def _mean_cross_entropy(log_y: Array, t: Array) -> np.floating[Any]:
-    total: np.floating[Any] = (t * log_y).sum()
-    return -total / _count(log_y)
+    total: np.floating[Any] = (t * -log_y).sum()
+    return total / _count(log_y)
 
 
 def _count(rows: Array) -> int:

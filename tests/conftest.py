@@ -1,0 +1,134 @@
+"""What the tests share: real files, real servers, and the real command in a process of its own."""
+
+import functools
+import gzip
+import os
+import struct
+import subprocess
+import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REAL_MNIST = os.environ.pop("MNIST_BP_DATA_DIR", None)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="run the long counts too")
+
+
+def pytest_collection_modifyitems(items):
+    if REAL_MNIST is None:
+        skip = pytest.mark.skip(reason="MNIST_BP_DATA_DIR names no folder with the real digits")
+        for item in items:
+            if "mnist" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def full(request):
+    """Whether the long counts were asked for."""
+    return request.config.getoption("--full")
+
+
+@pytest.fixture(autouse=True)
+def _a_home_of_its_own(tmp_path, monkeypatch):
+    """Give every test an empty cache folder, no network, and none of the caller's settings."""
+    for name in ("NO_COLOR", "COLUMNS", "MNIST_BP_DEBUG", "MNIST_BP_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    # Whatever tries to leave this machine is refused at once.
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """The tool's own cache folder, which does not exist yet."""
+    return tmp_path / "home" / "cache" / "mnist-bp"
+
+
+@pytest.fixture
+def mnist(monkeypatch):
+    """The folder of the real digits, which the command finds too. For tests marked `mnist`."""
+    monkeypatch.setenv("MNIST_BP_DATA_DIR", REAL_MNIST)
+    return Path(REAL_MNIST)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run `mnist-bp` in an empty folder; returns the finished process, its output as text."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "mnist_bp", *map(str, arguments)],
+            **{"cwd": folder, "capture_output": True, "text": True, "timeout": 300} | options,
+        )
+
+    run.folder = folder
+    return run
+
+
+def write_idx(path, array):
+    """Write an array of bytes as an IDX file, gzipped where the name says so."""
+    array = np.asarray(array, np.uint8)
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    content = header + array.tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def draw_digits(count, seed):
+    """Return images (count, 28, 28) of ten classes that differ by where their ink is, and labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(10, size=count)
+    images = rng.integers(0, 60, size=(count, 28, 28))
+    for image, label in zip(images, labels, strict=True):
+        row, column = divmod(int(label), 5)
+        image[4 + 10 * row : 12 + 10 * row, 2 + 5 * column : 7 + 5 * column] += 180
+    return images, labels
+
+
+@pytest.fixture(scope="session")
+def digits_folder(tmp_path_factory):
+    """A folder with a small data set in MNIST's format: 530 training digits, 200 test digits."""
+    folder = tmp_path_factory.mktemp("digits")
+    for name, count, seed in (("train", 530, 1), ("t10k", 200, 2)):
+        images, labels = draw_digits(count, seed)
+        write_idx(folder / f"{name}-images-idx3-ubyte.gz", images)
+        write_idx(folder / f"{name}-labels-idx1-ubyte.gz", labels)
+    return folder
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def serve():
+    """Start web servers on the loopback interface: `serve(folder)` returns the address."""
+    servers = []
+
+    def start(folder, handler=_Quiet):
+        server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,292 @@
+"""The gradient check: it passes what is right, and finds every mistake of transcription."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mnist_bp import TwoLayerNet
+from mnist_bp.gradcheck import check_layer, check_network
+from mnist_bp.layers import Affine, ReLU, Sigmoid, SoftmaxWithLoss
+
+
+class MaskLeftOut(ReLU):
+    def backward(self, dout):
+        return dout
+
+
+class MaskInverted(ReLU):
+    def backward(self, dout):
+        return dout * ~self.mask
+
+
+class MaskOfTheBatchBefore(ReLU):
+    mask_before = None
+
+    def forward(self, x):
+        self.mask_before = getattr(self, "mask", None)
+        return super().forward(x)
+
+    def backward(self, dout):
+        return dout * (self.mask if self.mask_before is None else self.mask_before)
+
+
+class MaskOfTheFirstBatch(ReLU):
+    def forward(self, x):
+        if not hasattr(self, "mask"):
+            self.mask = x > 0
+        return np.maximum(x, 0)
+
+
+class WeightGradientOfTheBatchBefore(Affine):
+    def backward(self, dout):
+        before = getattr(self, "newest", None)
+        dx = super().backward(dout)
+        self.newest = self.dW
+        self.dW = self.dW if before is None else before
+        return dx
+
+
+class BiasGradientOfOneRow(Affine):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.db = dout[0]
+        return dx
+
+
+class BiasGradientIsTheWeights(Affine):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.db = self.dW[0]
+        return dx
+
+
+class ColumnSkipped(Affine):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.dW[:, self.column] = 0
+        return dx
+
+
+class InputGradientTransposed(Affine):
+    def backward(self, dout):
+        return super().backward(dout[:, ::-1])
+
+
+class MeanLeftOut(SoftmaxWithLoss):
+    def backward(self, dout=1.0):
+        return self.y - self.t
+
+
+class SoftmaxOverTheWholeBatch(SoftmaxWithLoss):
+    def forward(self, logits, t):
+        loss = super().forward(logits, t)
+        self.y = np.exp(logits) / np.exp(logits).sum()
+        return loss
+
+
+class SlopeOfTheWrongVariable(Sigmoid):
+    def forward(self, x):
+        self.x = x
+        return super().forward(x)
+
+    def backward(self, dout):
+        return dout * self.x * (1 - self.x)
+
+
+def net(activation="relu"):
+    return TwoLayerNet(40, 8, 10, 0.3, activation=activation, rng=0)
+
+
+def batch(samples):
+    rng = np.random.default_rng(1)
+    pixels = rng.random((samples, 40)) * (rng.random((samples, 40)) < 0.4)
+    return pixels, rng.integers(10, size=samples)
+
+
+def failed_parameters(check):
+    return {
+        parameter.name
+        for parameter in check.parameters
+        if any(f"{parameter.name}[" in failure for failure in check.failures())
+    }
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_what_is_right_passes(activation, samples):
+    check = check_network(net(activation), *batch(samples))
+
+    assert check.failures() == []
+    assert [parameter.name for parameter in check.parameters] == ["W1", "b1", "W2", "b2"]
+    assert check.max_rel_error < 1e-9
+
+
+@pytest.mark.parametrize("samples", [2, 3, 10])
+@pytest.mark.parametrize(
+    ("broken", "parameters"),
+    [
+        (MaskLeftOut, {"W1", "b1"}),
+        (MaskInverted, {"W1", "b1"}),
+        (MaskOfTheBatchBefore, {"W1", "b1"}),
+        (MaskOfTheFirstBatch, {"W1", "b1"}),
+        (MeanLeftOut, {"W1", "b1", "W2", "b2"}),
+        (SoftmaxOverTheWholeBatch, {"W1", "b1", "W2", "b2"}),
+    ],
+)
+def test_a_broken_node_fails_and_the_parameters_are_named(broken, parameters, samples):
+    network = net()
+    if issubclass(broken, ReLU):
+        network.layers["Activation"] = broken()
+    else:
+        network.last_layer = broken()
+
+    assert failed_parameters(check_network(network, *batch(samples))) == parameters
+
+
+@pytest.mark.parametrize("samples", [2, 3, 10])
+@pytest.mark.parametrize("place", ["1", "2"])
+@pytest.mark.parametrize(
+    ("broken", "gradient"),
+    [
+        (WeightGradientOfTheBatchBefore, "W"),
+        (BiasGradientOfOneRow, "b"),
+    ],
+)
+def test_a_broken_affine_layer_fails_by_name(broken, gradient, place, samples):
+    network = net()
+    whole = network.layers[f"Affine{place}"]
+    network.layers[f"Affine{place}"] = broken(whole.W, whole.b)
+
+    assert failed_parameters(check_network(network, *batch(samples))) == {gradient + place}
+
+
+@pytest.mark.parametrize("column", range(10))
+def test_one_column_skipped_is_found(column):
+    network = net()
+    whole = network.layers["Affine2"]
+    network.layers["Affine2"] = ColumnSkipped(whole.W, whole.b)
+    network.layers["Affine2"].column = column
+
+    assert failed_parameters(check_network(network, *batch(2))) == {"W2"}
+
+
+def test_the_wrong_slope_of_the_sigmoid_is_found():
+    network = net("sigmoid")
+    network.layers["Activation"] = SlopeOfTheWrongVariable()
+
+    assert failed_parameters(check_network(network, *batch(2))) == {"W1", "b1"}
+
+
+def test_a_layer_is_checked_by_itself():
+    x, W, b = (np.random.default_rng(2).normal(size=shape) for shape in ((4, 5), (5, 3), 3))
+
+    assert check_layer(Affine(W, b), {"x": x}).failures() == []
+    assert failed_parameters(check_layer(InputGradientTransposed(W, b), {"x": x})) == {"x", "W", "b"}
+    assert failed_parameters(check_layer(BiasGradientIsTheWeights(W, b), {"x": x})) == {"b"}
+    assert failed_parameters(check_layer(SlopeOfTheWrongVariable(), {"x": x})) == {"x"}
+
+
+def test_a_failure_tells_the_index_and_both_values():
+    x = np.array([[3.0, 1.0, -2.0]])
+
+    (failure,) = check_layer(MaskLeftOut(), {"x": x}).failures()
+
+    assert "MaskLeftOut: x[0, 2]: backpropagation says -0.416147" in failure
+    assert "the difference quotient 0 " in failure
+
+
+def test_a_gradient_that_is_no_number_fails():
+    class NotANumber(Sigmoid):
+        def backward(self, dout):
+            return dout * np.nan
+
+    assert failed_parameters(check_layer(NotANumber(), {"x": np.ones((2, 2))})) == {"x"}
+
+
+def corner_net():
+    """A net whose hidden unit 3 has an input of exactly zero, for the second of two images."""
+    network = net()
+    x, t = batch(2)
+    network.params["b1"][3] = -(x[1] @ network.params["W1"][:, 3])
+    return network, x, t
+
+
+def test_entries_on_a_corner_are_counted_named_and_left_out():
+    network, x, t = corner_net()
+
+    check = check_network(network, x, t)
+    W1, b1, W2, b2 = check.parameters
+
+    assert b1.corner_indices == [(3,)]
+    assert W1.corner_indices == [(pixel, 3) for pixel in np.flatnonzero(x[1])]
+    assert W2.corners == b2.corners == 0
+    assert check.max_rel_error < 1e-9
+    assert b1.mean_abs_error < 1e-12
+
+
+def test_a_corner_hides_no_mistake_elsewhere():
+    network, x, t = corner_net()
+    network.layers["Activation"] = MaskLeftOut()
+
+    assert failed_parameters(check_network(network, x, t)) == {"W1", "b1"}
+
+
+def test_too_many_corners_are_a_failure_of_their_own():
+    network, x, t = corner_net()
+
+    (failure,) = check_network(network, x, t).failures()
+
+    assert f"{1 + np.count_nonzero(x[1])} of 418 entries lie on a corner of ReLU" in failure
+
+
+def test_the_command_prints_a_row_for_every_parameter_and_layer(command, digits_folder):
+    done = command("gradcheck", "--hidden", 4, "--data-dir", digits_folder)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    rows = {" ".join(line.split()[:2]): line for line in done.stdout.splitlines() if line.strip()}
+    for name in ("network W1", "network b2", "Affine W", "Sigmoid x", "Reciprocal x", "ReLU x"):
+        assert rows[name].rstrip().endswith("holds")
+
+
+def test_the_command_prints_json(command, digits_folder):
+    done = command("gradcheck", "--hidden", 4, "--json", "--data-dir", digits_folder)
+
+    report = json.loads(done.stdout)
+    assert report["passed"] is True
+    assert report["tolerance"] == 1e-7
+    assert [parameter["name"] for parameter in report["parameters"]] == ["W1", "b1", "W2", "b2"]
+    assert report["parameters"][0]["shape"] == [784, 4]
+    assert report["parameters"][0].keys() == {
+        "name",
+        "shape",
+        "corners",
+        "mean_abs_error",
+        "max_rel_error",
+    }
+
+
+def test_the_command_fails_when_the_check_does_not_hold(command, digits_folder):
+    done = command("gradcheck", "--hidden", 4, "--tolerance", 0, "--data-dir", digits_folder)
+
+    assert done.returncode == 1
+    assert "network: W1[" in done.stderr
+    assert "FAILS" in done.stdout
+
+
+@pytest.mark.mnist
+def test_the_default_net_on_real_digits_is_a_thousand_times_tighter_than_the_chapter(
+    command, mnist
+):
+    done = command("gradcheck", "--json")
+
+    report = json.loads(done.stdout)
+    errors = {each["name"]: each["mean_abs_error"] for each in report["parameters"]}
+    shapes = [each["shape"] for each in report["parameters"]]
+    assert done.returncode == 0
+    assert shapes == [[784, 50], [50], [50, 10], [10]]
+    assert errors["W1"] <= 5e-13
+    assert errors["b1"] <= 3e-12
+    assert errors["W2"] <= 7e-12
+    assert errors["b2"] <= 1.4e-10
