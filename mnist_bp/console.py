@@ -93,7 +93,7 @@ def table(
     """Return a table with its first column to the left and the others to the right."""
     result = Table(box=box.SIMPLE_HEAD, show_header=any(headings), show_edge=False)
     for i, heading in enumerate(headings):
-        result.add_column(heading, justify="right" if i else "left")
+        result.add_column(heading, justify="right" if i else "left", overflow="fold")
     for row in rows:
         result.add_row(*row)
     return Group(_heading(title), result, "")

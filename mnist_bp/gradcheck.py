@@ -312,5 +312,5 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterable[G
         {"logits": normal(4, 10)},
         np.eye(10)[labels],
         step=step,
-        name="SoftmaxWithLoss, one-hot",
+        name="SoftmaxWithLoss (one-hot)",
     )

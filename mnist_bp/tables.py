@@ -17,9 +17,10 @@ NAMED_CORNERS = 6
 """How many entries on a corner are named one by one, for each parameter."""
 
 
-def sources(folder: object, origins: dict[str, str]) -> RenderableType:
-    """Return a table of where each file of a folder came from."""
-    return console.table(f"MNIST in {folder}", ("file", ""), list(origins.items()))
+def sources(folder: object, origins: dict[str, str | None]) -> RenderableType:
+    """Return a table of where each file of a folder came from; None stands for what was there."""
+    rows = [(name, origin or "verified") for name, origin in origins.items()]
+    return console.table(f"MNIST in {folder}", ("file", "from"), rows)
 
 
 def epochs(out: Console, title: str) -> GrowingTable:
@@ -103,9 +104,8 @@ def confusion(evaluation: Evaluation) -> RenderableType:
     def cell(count: int, right: bool, row: list[int]) -> Text:
         if not count:
             return Text("·", "dim")
-        if right:
-            return console.shaded(str(count), count / sum(row), GREEN)
-        return console.shaded(str(count), count / most, RED)
+        share, colour = (count / sum(row), GREEN) if right else (count / most, RED)
+        return console.shaded(f"{count:4}", share, colour)
 
     rows: list[list[RenderableType]] = [
         [str(digit), *(cell(count, digit == taken, row) for taken, count in enumerate(row))]

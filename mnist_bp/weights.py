@@ -17,7 +17,6 @@ for anyone's tool; a file with nothing but these four is read too. The rest is t
 import platform
 import zipfile
 import zlib
-from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -138,7 +137,7 @@ def load(path: Path) -> Weights:
             digests=tuple(map(str, arrays["dataset_sha256"])),
             epochs=int(arrays["progress"][0]),
             batches=int(arrays["progress"][1]),
-            history=[EpochResult(*row) for row in arrays["history"].astype(_HISTORY).tolist()],
+            history=_history(arrays["history"]),
             step_losses=arrays["step_losses"].astype(np.float32),
             optimizer={
                 name.removeprefix(_OPTIMIZER): array
@@ -161,14 +160,26 @@ def versions() -> str:
     )
 
 
+def _history(table: NDArray[Any]) -> list[EpochResult]:
+    columns = [column.name for column in fields(EpochResult)]
+    return [EpochResult(*row) for row in table[columns].astype(_HISTORY).tolist()]
+
+
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, Mapping):
-                raise WeightsError(f"{path} holds a single array: expected an .npz file")
-            return dict(archive)
+        with zipfile.ZipFile(path) as archive:
+            return {
+                name.removesuffix(".npy"): _read_array(archive, name)
+                for name in archive.namelist()
+                if name.endswith(".npy")
+            }
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(f"{path} is not a weights file: {error}") from error
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _check_parameters(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Array]:

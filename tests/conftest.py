@@ -89,7 +89,7 @@ def write_idx(path, array):
 
 
 def draw_digits(count, seed):
-    """Return images (count, 28, 28) of ten classes that differ by where their ink is, and labels."""
+    """Return images (count, 28, 28) of ten classes, by where their ink is, and their labels."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(10, size=count)
     images = rng.integers(0, 60, size=(count, 28, 28))

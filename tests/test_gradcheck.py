@@ -182,7 +182,11 @@ def test_a_layer_is_checked_by_itself():
     x, W, b = (np.random.default_rng(2).normal(size=shape) for shape in ((4, 5), (5, 3), 3))
 
     assert check_layer(Affine(W, b), {"x": x}).failures() == []
-    assert failed_parameters(check_layer(InputGradientTransposed(W, b), {"x": x})) == {"x", "W", "b"}
+    assert failed_parameters(check_layer(InputGradientTransposed(W, b), {"x": x})) == {
+        "x",
+        "W",
+        "b",
+    }
     assert failed_parameters(check_layer(BiasGradientIsTheWeights(W, b), {"x": x})) == {"b"}
     assert failed_parameters(check_layer(SlopeOfTheWrongVariable(), {"x": x})) == {"x"}
 

@@ -1,4 +1,4 @@
-"""The network: its gradient against a computation that shares no line with it, and its interface."""
+"""The network: its gradient against a computation that shares no line with it; its interface."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,9 @@ def gradient_by_hand(params, x, t, activation):
         logits = params["b2"] + sum(h[j] * params["W2"][j] for j in range(len(h)))
         y = np.exp(logits) / np.exp(logits).sum()
         y[label] -= 1
-        dh = np.array([sum(y[k] * params["W2"][j, k] for k in range(len(y))) for j in range(len(h))])
+        dh = np.array(
+            [sum(y[k] * params["W2"][j, k] for k in range(len(y))) for j in range(len(h))]
+        )
         gradient["b2"] += y / len(x)
         gradient["W2"] += np.outer(h, y) / len(x)
         gradient["b1"] += slope * dh / len(x)
@@ -86,7 +88,7 @@ def test_params_are_the_layers_own_arrays():
 
     net.params["b2"] += [1.0, 2.0]
 
-    assert np.allclose(net.predict(np.ones(4)), before + [1.0, 2.0])
+    assert np.allclose(net.predict(np.ones(4)), before + np.array([1.0, 2.0]))
     assert {name: array.shape for name, array in net.params.items()} == {
         "W1": (4, 3),
         "b1": (3,),

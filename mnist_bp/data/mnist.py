@@ -192,7 +192,7 @@ def fill(
     *,
     force: bool = False,
     progress: Progress = silent,
-) -> dict[str, str]:
+) -> dict[str, str | None]:
     """See to it that a folder holds the four files of MNIST.
 
     Parameters
@@ -200,12 +200,12 @@ def fill(
     data_dir, mirrors, progress
         As for `open_dataset`.
     force : bool
-        Download all four anew.
+        Download all four anew, if the folder is the cache; elsewhere nothing is ever replaced.
 
     Returns
     -------
     dict
-        For each of the four files, the address it came from, or the path where it already was.
+        For each of the four files, the address it came from; None where it was there, and whole.
 
     Raises
     ------
@@ -215,17 +215,17 @@ def fill(
     """
     folder, is_cache = data_folder(data_dir)
     present = {file: _find(folder, file) for file in MNIST_FILES}
-    intact = {file: path for file, path in present.items() if path and _is_intact(path, file)}
+    intact = {file for file, path in present.items() if path and _is_intact(path, file)}
     foreign = [path for file, path in present.items() if path and file not in intact]
     if foreign and not is_cache:
         raise DataError(
             f"{foreign[0]} is not MNIST's file of that name, so nothing is downloaded beside it; "
             "name another folder with --data-dir"
         )
-    if force:
-        intact = {}
+    if force and is_cache:
+        intact.clear()
     return {
-        file.name: str(intact[file])
+        file.name: None
         if file in intact
         else download.fetch(file, folder, (*mirrors, *MIRRORS), progress)
         for file in MNIST_FILES

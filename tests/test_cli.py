@@ -1,0 +1,337 @@
+"""The command itself, in a process of its own: output, streams, exit statuses, messages."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import mnist_bp
+
+ESCAPE = "\x1b"
+
+
+@pytest.fixture
+def trained(command, digits_folder):
+    """The path of weights that the command trained for two epochs."""
+    path = command.folder / "trained.npz"
+    done = command("train", *SHORT, "--data-dir", digits_folder, "--output", path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+SHORT = ("--epochs", 2, "--hidden", 8, "--lr", 0.5)
+
+
+def in_terminal(*arguments, cwd, **environment):
+    """Run the command with both streams on a terminal of 100 columns; return what it showed."""
+    ours, theirs = pty.openpty()
+    subprocess.run(["stty", "cols", "100", "rows", "40"], stdin=theirs, check=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnist_bp", *map(str, arguments)],
+        stdout=theirs,
+        stderr=theirs,
+        cwd=cwd,
+        env=os.environ | {"TERM": "xterm-256color"} | environment,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # Linux says so when the other end is closed.
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    return shown.decode()
+
+
+def test_version(command):
+    assert command("--version").stdout == f"mnist-bp {mnist_bp.__version__}\n"
+
+
+@pytest.mark.parametrize("name", ["", "download", "gradcheck", "train", "evaluate"])
+def test_help_shows_examples(command, name):
+    done = command(*name.split(), "--help")
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "Examples:" in done.stdout
+    assert f"mnist-bp {name}".rstrip() in done.stdout.split("Examples:")[1]
+
+
+def test_without_arguments_the_command_shows_its_help(command):
+    done = command()
+
+    assert "Usage: mnist-bp" in done.stdout + done.stderr
+    assert done.returncode == 2
+
+
+def test_the_shells_completion_is_there(command):
+    done = command("--show-completion", "bash")
+
+    assert done.returncode == 0
+    assert "_MNIST_BP_COMPLETE" in done.stdout
+
+
+def test_help_and_version_import_no_arithmetic():
+    check = (
+        "import sys, mnist_bp.cli; print([m for m in sys.modules if m in ('numpy', 'requests')])"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--lr", "-1"], "--lr must be a number above 0, not -1"),
+        (["train", "--lr", "nan"], "--lr must be a number above 0, not nan"),
+        (["train", "--lr", "fast"], "--lr must be a number above 0, not fast"),
+        (["train", "--epochs", "0"], "--epochs must be a whole number, at least 1, not 0"),
+        (["train", "--epochs", "1.5"], "--epochs must be a whole number, at least 1, not 1.5"),
+        (["train", "--batch-size", "0"], "--batch-size must be a whole number, at least 1, not 0"),
+        (["train", "--hidden", "0"], "--hidden must be a whole number, at least 1, not 0"),
+        (["train", "--seed", "-1"], "--seed must be a whole number from 0 to"),
+        (["train", "--sampling", "all"], "--sampling must be one of shuffle, replacement, not all"),
+        (["train", "--config", "nowhere.toml"], "there is no recipe nowhere.toml"),
+        (["train", "--config", "bad.toml"], "momentums is no hyperparameter; there are epochs,"),
+        (["train", "--output", "no/w.npz"], "--output no/w.npz: there is no folder no"),
+        (["train", "--output", "."], "--output .: this is a folder"),
+        (["train", "--log", "no/log"], "--log no/log: there is no folder no"),
+        (["train", "--data-dir", "no"], "no is not a folder"),
+        (["train", "--epoch", "3"], "No such option: --epoch"),
+        (["gradcheck", "--samples", "0"], "--samples must be a whole number, at least 1, not 0"),
+        (["gradcheck", "--samples", "531"], "--samples must be at most 530"),
+        (["gradcheck", "--step", "0"], "--step must be a number above 0, not 0"),
+        (["gradcheck", "--activation", "tanh"], "--activation must be one of relu, sigmoid"),
+        (["evaluate", "nowhere.npz"], "nowhere.npz cannot be read: there is no such file"),
+        (["evaluate", "."], ". cannot be read: it is a folder"),
+        (["evaluate", "trained.npz", "--split", "all"], "--split must be one of test, train"),
+        (["evaluate"], "Missing argument 'WEIGHTS'"),
+        (["learn"], "No such command 'learn'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_one_message_and_exit_status_2(
+    command, digits_folder, monkeypatch, arguments, message
+):
+    monkeypatch.setenv("MNIST_BP_DATA_DIR", str(digits_folder))
+    (command.folder / "bad.toml").write_text("momentums = 0.9")
+
+    done = command(*arguments)
+
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_the_debug_switch_shows_the_traceback(command, monkeypatch):
+    monkeypatch.setenv("MNIST_BP_DEBUG", "1")
+
+    assert "Traceback" in command("evaluate", "nowhere.npz").stderr
+
+
+def test_data_that_cannot_be_used_is_one_message_and_exit_status_1(command, tmp_path):
+    done = command("train", "--data-dir", tmp_path)
+
+    assert done.returncode == 1
+    assert "lacks train-images-idx3-ubyte.gz, train-labels" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_run_that_diverges_is_one_message_and_exit_status_1(command, digits_folder):
+    done = command("train", "--lr", "1e30", "--data-dir", digits_folder)
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "the run diverged: at step" in done.stderr
+    assert not (command.folder / "weights.npz").exists()
+
+
+def test_train_prints_its_table_and_saves(command, digits_folder):
+    done = command("train", *SHORT, "--data-dir", digits_folder)
+
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0].strip() == "784-8-10 on custom, seed 0"
+    assert lines[1].split() == ["epoch", "loss", "train", "accuracy", "test", "accuracy", "seconds"]
+    assert [line.split()[0] for line in lines[3:]] == ["0", "1", "2"]
+    assert done.stderr == "saved weights.npz\n"
+    with np.load(command.folder / "weights.npz") as archive:
+        assert archive["W1"].shape == (784, 8)
+        assert archive["W1"].dtype == np.float32
+        assert archive["history"]["epoch"].tolist() == [0, 1, 2]
+        assert len(archive["step_losses"]) == 12
+        assert archive["progress"].tolist() == [2, 0]
+        assert "hidden = 8\n" in str(archive["recipe"])
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
+def test_output_that_is_no_terminal_is_plain(command, digits_folder, environment):
+    done = command(
+        "train", *SHORT, "--data-dir", digits_folder, env=os.environ | environment, text=False
+    )
+
+    for stream in (done.stdout, done.stderr):
+        assert ESCAPE.encode() not in stream
+        assert b"\r" not in stream
+    assert b"%" not in done.stderr
+
+
+def test_a_terminal_gets_a_bar_and_colours(command, digits_folder, trained):
+    arguments = ("--data-dir", digits_folder)
+    shown = in_terminal("train", *SHORT, *arguments, cwd=command.folder)
+    matrix = in_terminal("evaluate", trained, *arguments, cwd=command.folder)
+
+    assert "step/s" in shown
+    assert ESCAPE in shown
+    assert f"{ESCAPE}[" in matrix
+
+
+def test_no_color_means_plain_text_in_a_terminal_too(command, digits_folder, trained):
+    arguments = ("--data-dir", digits_folder)
+    for name in (("train", *SHORT), ("evaluate", trained, "--mistakes", 2), ("gradcheck",)):
+        shown = in_terminal(*name, *arguments, cwd=command.folder, NO_COLOR="1")
+        assert ESCAPE not in shown
+        assert "step/s" not in shown
+
+
+def test_rows_appear_as_they_come_and_a_closed_pipe_stops_nothing(command, digits_folder):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnist_bp", "train", "--epochs", "30", "--data-dir", digits_folder],
+        cwd=command.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    first_line = process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+
+    assert b"784-50-10" in first_line
+    assert process.wait() == 0
+    assert errors == b"saved weights.npz\n"
+    with np.load(command.folder / "weights.npz") as archive:
+        assert archive["progress"].tolist() == [30, 0]
+
+
+def test_quiet_prints_nothing(command, digits_folder):
+    done = command("train", *SHORT, "--quiet", "--data-dir", digits_folder)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (command.folder / "weights.npz").exists()
+
+
+def test_the_log_gets_an_object_for_every_row(command, digits_folder):
+    for _ in range(2):
+        command("train", *SHORT, "--log", "run.jsonl", "--data-dir", digits_folder)
+
+    rows = [json.loads(line) for line in (command.folder / "run.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 0, 1, 2]
+    assert list(rows[0]) == ["epoch", "loss", "train_accuracy", "test_accuracy", "seconds"]
+    assert rows[2]["loss"] == rows[5]["loss"]
+
+
+def test_an_older_file_is_kept(command, digits_folder):
+    path = command.folder / "weights.npz"
+    path.write_text("years of work")
+
+    done = command("train", *SHORT, "--data-dir", digits_folder)
+
+    assert "the older weights.npz is now also weights.1.npz" in done.stderr
+    assert (command.folder / "weights.1.npz").read_text() == "years of work"
+    assert path.stat().st_size > 1000
+
+
+def test_the_same_command_gives_the_same_bits(command, digits_folder):
+    for name in ("first.npz", "second.npz"):
+        command("train", *SHORT, "--output", name, "--data-dir", digits_folder)
+
+    first, second = (dict(np.load(command.folder / name)) for name in ("first.npz", "second.npz"))
+    for name in ("W1", "b1", "W2", "b2", "step_losses"):
+        assert first[name].tobytes() == second[name].tobytes()
+
+
+def test_flags_win_over_the_recipe_and_the_recipe_over_the_defaults(command, digits_folder):
+    (command.folder / "my.toml").write_text("epochs = 5\nhidden = 7\n")
+
+    command("train", "--config", "my.toml", "--epochs", 1, "--data-dir", digits_folder)
+
+    with np.load(command.folder / "weights.npz") as archive:
+        recipe = str(archive["recipe"]).splitlines()
+    assert {"epochs = 1", "hidden = 7", "batch_size = 100"} <= set(recipe)
+
+
+def test_evaluate_prints_its_tables(command, digits_folder, trained):
+    done = command("evaluate", trained, "--mistakes", 3, "--data-dir", digits_folder)
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "on custom, test digits" in done.stdout
+    assert "95 % interval" in done.stdout
+    assert "of 200" in done.stdout
+    assert "precision" in done.stdout
+    assert "confusion" in done.stdout
+
+
+def test_evaluate_prints_json(command, digits_folder, trained):
+    for split, samples in (("test", 200), ("train", 530)):
+        done = command("evaluate", trained, "--split", split, "--json", "--data-dir", digits_folder)
+        report = json.loads(done.stdout)
+
+        assert done.stdout.count("\n") == 1
+        assert list(report) == [
+            "dataset",
+            "split",
+            "samples",
+            "errors",
+            "accuracy",
+            "loss",
+            "confusion",
+            "per_class",
+        ]
+        assert (report["split"], report["samples"]) == (split, samples)
+        assert report["accuracy"] == (samples - report["errors"]) / samples
+        assert sum(map(sum, report["confusion"])) == samples
+        assert [each["digit"] for each in report["per_class"]] == list(range(10))
+
+
+def test_evaluate_agrees_with_the_last_row_of_train(command, digits_folder, trained):
+    with np.load(trained) as archive:
+        last = archive["history"][-1]
+    report = command("evaluate", trained, "--json", "--data-dir", digits_folder)
+
+    assert json.loads(report.stdout)["accuracy"] == last["test_accuracy"]
+
+
+def test_mistakes_are_drawn_in_characters_where_there_are_no_colours(
+    command, digits_folder, tmp_path
+):
+    rng = np.random.default_rng(0)
+    shapes = {"W1": (784, 3), "b1": 3, "W2": (3, 10), "b2": 10}
+    np.savez(tmp_path / "w.npz", **{name: rng.normal(size=s) for name, s in shapes.items()})
+
+    done = command("evaluate", tmp_path / "w.npz", "--mistakes", 3, "--data-dir", digits_folder)
+
+    assert done.stdout.count(", taken for") == 3
+    assert "the 3 most confident mistakes" in done.stdout
+    assert "##" in done.stdout
+
+
+def test_a_weights_file_that_cannot_be_used_is_one_message_and_exit_status_1(
+    command, digits_folder, tmp_path
+):
+    (tmp_path / "w.npz").write_bytes(b"no archive")
+
+    done = command("evaluate", tmp_path / "w.npz", "--data-dir", digits_folder)
+
+    assert done.returncode == 1
+    assert "w.npz is not a weights file" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,81 @@
+"""Evaluation: every figure against one counted by hand."""
+
+import numpy as np
+import pytest
+
+from mnist_bp import TwoLayerNet
+from mnist_bp.data.mnist import Digits, normalized
+from mnist_bp.evaluation import Evaluation, Mistake, evaluate
+
+
+def of(predictions, labels):
+    """An evaluation in which the net says these digits, sure of each."""
+    return Evaluation(np.eye(10)[predictions] * 5, np.array(labels, np.uint8))
+
+
+def test_accuracy_errors_and_confusion():
+    result = of([0, 1, 1, 2], [0, 1, 2, 2])
+
+    assert (result.samples, result.errors, result.accuracy) == (4, 1, 0.75)
+    assert result.confusion.sum() == 4
+    assert result.confusion[2, 1] == 1
+    assert result.confusion.diagonal().tolist() == [1, 1, 1] + [0] * 7
+
+
+def test_precision_and_recall_of_each_digit():
+    figures = of([0, 1, 1, 2], [0, 1, 2, 2]).per_class
+
+    assert [each.samples for each in figures] == [1, 1, 2] + [0] * 7
+    assert (figures[1].precision, figures[1].recall) == (0.5, 1.0)
+    assert (figures[2].precision, figures[2].recall) == (1.0, 0.5)
+    assert (figures[9].precision, figures[9].recall) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("errors", "samples", "interval"),
+    [
+        # From Wilson's formula, worked out by hand.
+        (0, 10, (0.7225, 1.0)),
+        (5, 10, (0.2366, 0.7634)),
+        (298, 10_000, (0.9667, 0.9734)),
+    ],
+)
+def test_the_interval_of_the_accuracy(errors, samples, interval):
+    predictions = np.arange(samples) < errors
+
+    assert of(predictions.astype(int), np.zeros(samples)).interval == pytest.approx(
+        interval, abs=6e-5
+    )
+
+
+def test_the_loss_is_the_mean_cross_entropy():
+    assert Evaluation(np.zeros((3, 10), np.float32), np.arange(3)).loss == pytest.approx(np.log(10))
+
+
+def test_mistakes_come_with_the_surest_first():
+    logits = np.zeros((4, 10))
+    logits[0, 0], logits[1, 3], logits[2, 4], logits[3, 5] = 9, 1, 3, 2
+    result = Evaluation(logits, np.array([0, 1, 2, 3], np.uint8))
+
+    worst = result.mistakes(2)
+
+    assert worst == [
+        Mistake(2, label=2, prediction=4, probability=pytest.approx(np.exp(3) / (np.exp(3) + 9))),
+        Mistake(3, label=3, prediction=5, probability=pytest.approx(np.exp(2) / (np.exp(2) + 9))),
+    ]
+    assert len(result.mistakes(10)) == 3
+    assert result.mistakes(0) == []
+
+
+@pytest.mark.parametrize("count", [1, 999, 1000, 1001, 2500])
+def test_every_image_is_shown_to_the_net(count):
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
+    labels = rng.integers(10, size=count, dtype=np.uint8)
+    net = TwoLayerNet(784, 4, 10, 0.1, rng=0)
+
+    result = evaluate(net, Digits(images, labels, "custom", ("", "")))
+
+    assert result.samples == count
+    assert np.allclose(result.logits, net.predict(normalized(images, np.float64)))
+    assert result.accuracy == net.accuracy(normalized(images, np.float64), labels)

@@ -1,0 +1,97 @@
+"""Recipes: defaults, limits, files, and who wins."""
+
+import tomllib
+
+import pytest
+
+from mnist_bp import recipe as recipes
+from mnist_bp.errors import RecipeError, UsageError
+from mnist_bp.recipe import Recipe
+
+
+def test_the_defaults_are_the_chapters_run_with_every_digit_once_an_epoch():
+    recipe = Recipe()
+
+    assert (recipe.epochs, recipe.batch_size, recipe.lr, recipe.hidden) == (17, 100, 0.1, 50)
+    assert (recipe.activation, recipe.weight_init_std) == ("relu", 0.01)
+    assert (recipe.sampling, recipe.seed, recipe.threads) == ("shuffle", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "limits"),
+    [
+        ("epochs", 0, "a whole number, at least 1"),
+        ("epochs", 1.5, "a whole number, at least 1"),
+        ("epochs", True, "a whole number, at least 1"),
+        ("epochs", "17", "a whole number, at least 1"),
+        ("batch_size", -3, "a whole number, at least 1"),
+        ("lr", 0, "a number above 0"),
+        ("lr", float("nan"), "a number above 0"),
+        ("lr", float("inf"), "a number above 0"),
+        ("lr", 10**400, "a number above 0"),
+        ("weight_init_std", -0.1, "a number, at least 0"),
+        ("seed", -1, "a whole number from 0 to 9223372036854775807"),
+        ("seed", 2**63, "a whole number from 0 to 9223372036854775807"),
+        ("activation", "tanh", "one of relu, sigmoid"),
+        ("sampling", ["shuffle"], "one of shuffle, replacement"),
+    ],
+)
+def test_a_value_out_of_its_limits_is_refused_with_them(key, value, limits):
+    with pytest.raises(RecipeError) as caught:
+        Recipe(**{key: value})
+
+    assert caught.value.key == key
+    assert caught.value.problem.startswith(f"must be {limits}, not ")
+
+
+def test_a_recipe_survives_being_written_and_read():
+    recipe = Recipe(lr=1e-5, seed=2**63 - 1, sampling="replacement", hidden=7)
+
+    assert Recipe(**recipes.parse(recipe.to_toml())) == recipe
+
+
+def test_a_whole_number_will_do_for_a_fraction():
+    assert Recipe(**recipes.parse("lr = 1")).to_toml() == Recipe(lr=1.0).to_toml()
+
+
+def test_the_books_recipe_is_the_chapters_run():
+    assert Recipe(**recipes.read("book")) == Recipe(sampling="replacement")
+
+
+@pytest.mark.parametrize("name", recipes.built_in())
+def test_every_built_in_recipe_is_within_the_limits(name):
+    values = recipes.read(name)
+
+    assert values == tomllib.loads(recipes.built_in()[name].read_text())
+    Recipe(**values)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("learning_rate = 0.1", "learning_rate is no hyperparameter; there are epochs, batch_size"),
+        ("lr = -1", r"lr must be a number above 0, not -1 \(in the recipe .*my.toml\)"),
+        ("lr = ", "my.toml cannot be read: Invalid value"),
+        ("[train]\nlr = 0.1", "train is no hyperparameter"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_is_named_with_the_fault(tmp_path, text, message):
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+
+    with pytest.raises(UsageError, match=message):
+        recipes.read(str(path))
+
+
+def test_a_recipe_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "my.toml").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(UsageError, match="cannot be read: 'utf-8' codec"):
+        recipes.read(str(tmp_path / "my.toml"))
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        recipes.read(str(tmp_path))
+
+
+def test_a_recipe_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(UsageError, match=r"no recipe nowhere\.toml: .* built-in ones are book"):
+        recipes.read("nowhere.toml")

@@ -1,0 +1,158 @@
+"""Training: which digits a batch holds, what a run computes, and that a seed fixes it."""
+
+import numpy as np
+import pytest
+
+from mnist_bp.data.mnist import normalized, open_dataset
+from mnist_bp.errors import DivergedError
+from mnist_bp.recipe import Recipe
+from mnist_bp.training import Run, batches, steps_per_epoch, train
+
+
+@pytest.fixture(scope="module")
+def dataset(digits_folder):
+    return open_dataset(digits_folder)
+
+
+def finish(recipe, dataset):
+    run = Run(recipe)
+    rows = list(train(run, dataset.train, dataset.test))
+    return run, rows
+
+
+def test_every_digit_is_in_one_batch_of_an_epoch_the_last_short_one_too():
+    parts = batches(Recipe(batch_size=100), epoch=1, size=530)
+
+    assert [len(part) for part in parts] == [100, 100, 100, 100, 100, 30]
+    assert sorted(np.concatenate(parts)) == list(range(530))
+    assert len(parts) == steps_per_epoch(Recipe(batch_size=100), 530)
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101])
+def test_batches_of_any_number_of_digits(size):
+    parts = batches(Recipe(batch_size=100), epoch=1, size=size)
+
+    assert sorted(np.concatenate(parts)) == list(range(size))
+    assert all(len(part) for part in parts)
+
+
+def test_every_epoch_and_every_seed_has_an_order_of_its_own():
+    orders = {
+        tuple(np.concatenate(batches(Recipe(seed=seed), epoch, 530)))
+        for seed in (0, 1, 2**63 - 1)
+        for epoch in (1, 2)
+    }
+
+    assert len(orders) == 6
+
+
+def test_sampling_with_replacement_draws_any_digit_at_any_time():
+    parts = batches(Recipe(sampling="replacement"), epoch=1, size=6000)
+    drawn = np.concatenate(parts)
+
+    assert len(parts) == 60
+    assert len(drawn) == 6000
+    # Of n digits drawn n times, a share of 1 - 1/e is expected to turn up.
+    assert len(set(drawn)) / 6000 == pytest.approx(1 - np.exp(-1), abs=0.02)
+
+
+def test_a_row_for_the_untrained_net_and_one_for_each_epoch(dataset):
+    run, rows = finish(Recipe(epochs=3, hidden=8), dataset)
+
+    assert [row.epoch for row in rows] == [0, 1, 2, 3]
+    assert run.history == rows
+    assert len(run.step_losses) == 3 * 6
+    assert rows[0].loss == pytest.approx(np.log(10), rel=0.01)
+    for epoch in (1, 2, 3):
+        losses = run.step_losses[6 * (epoch - 1) : 6 * epoch]
+        assert rows[epoch].loss == pytest.approx(np.mean(losses))
+    assert rows[-1].loss < rows[1].loss
+    assert all(row.seconds > 0 for row in rows)
+
+
+def test_a_row_tells_of_the_net_as_it_is_then(dataset):
+    run = Run(Recipe(epochs=2, hidden=8, lr=0.5))
+    for row in train(run, dataset.train, dataset.test):
+        for digits, accuracy in (
+            (dataset.train, row.train_accuracy),
+            (dataset.test, row.test_accuracy),
+        ):
+            assert run.net.accuracy(normalized(digits.images), digits.labels) == accuracy
+
+
+def test_the_first_step_is_the_gradient_step_of_the_chapter(dataset):
+    run = Run(Recipe(hidden=8))
+    indices = np.arange(100)
+    x, t = normalized(dataset.train.images[indices]), dataset.train.labels[indices]
+    before = {name: array.copy() for name, array in run.net.params.items()}
+    expected_loss, gradient = run.net.loss(x, t), run.net.gradient(x, t)
+
+    loss = run.step(dataset.train, indices)
+
+    assert loss == expected_loss
+    for name, array in run.net.params.items():
+        assert np.array_equal(array, before[name] - np.float32(0.1) * gradient[name])
+        assert array.dtype == np.float32
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_gives_others(dataset):
+    first, again, other = (
+        finish(Recipe(epochs=2, hidden=8, seed=seed), dataset)[0] for seed in (1, 1, 2)
+    )
+
+    for name, array in first.net.params.items():
+        assert np.array_equal(array, again.net.params[name])
+    assert first.step_losses == again.step_losses
+    assert not np.array_equal(first.net.params["W1"], other.net.params["W1"])
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(epochs=12, hidden=20, lr=0.5),
+        Recipe(epochs=12, hidden=20, lr=1.0, activation="sigmoid", weight_init_std=0.1),
+        Recipe(epochs=12, hidden=20, lr=0.5, sampling="replacement"),
+        Recipe(epochs=12, hidden=20, lr=0.5, batch_size=7),
+    ],
+)
+def test_a_net_learns(dataset, recipe):
+    _, rows = finish(recipe, dataset)
+
+    assert rows[0].test_accuracy < 0.4
+    assert rows[-1].test_accuracy > 0.95
+
+
+def test_a_run_that_diverges_stops_and_says_when(dataset):
+    with pytest.raises(DivergedError, match=r"at step \d+ the loss is .*rate of 1e\+30; .*--lr"):
+        finish(Recipe(lr=1e30), dataset)
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("seed", range(5))
+def test_the_default_run_on_real_digits_is_as_good_as_the_chapters(mnist, full, seed):
+    if seed and not full:
+        pytest.skip("seeds 1 to 4 run with --full")
+    _, rows = finish(Recipe(seed=seed), open_dataset(mnist))
+
+    assert len(rows) == 18
+    assert rows[-1].test_accuracy >= 0.966
+    assert rows[-1].train_accuracy >= 0.974
+
+
+NOTEBOOK = """
+0.9044 0.907   0.9218 0.9248  0.9361 0.9367  0.9441 0.9438  0.9521 0.9511  0.9572 0.9546
+0.9605 0.9555  0.9633 0.9609  0.9644 0.9608  0.9675 0.963   0.9702 0.9652  0.9717 0.9663
+0.9726 0.9671  0.9745 0.9668  0.9753 0.9691  0.9770 0.9702
+"""
+"""Train and test accuracy in rows 2 to 17 of what the chapter's notebook prints."""
+
+
+@pytest.mark.mnist
+def test_the_books_recipe_follows_the_chapters_table(mnist):
+    printed = np.array(NOTEBOOK.split(), float).reshape(16, 2)
+
+    _, rows = finish(Recipe(epochs=16, sampling="replacement"), open_dataset(mnist))
+
+    for row, (train_accuracy, test_accuracy) in zip(rows[1:], printed, strict=True):
+        assert row.train_accuracy == pytest.approx(train_accuracy, abs=0.012), row
+        assert row.test_accuracy == pytest.approx(test_accuracy, abs=0.015), row

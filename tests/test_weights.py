@@ -1,0 +1,207 @@
+"""The weights file: what it holds, how it is written, and what is refused."""
+
+import errno
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mnist_bp import TwoLayerNet, files
+from mnist_bp import weights as weights_file
+from mnist_bp.errors import UsageError, WeightsError
+from mnist_bp.history import EpochResult
+from mnist_bp.recipe import Recipe
+from mnist_bp.weights import Weights, load, save
+
+PARAMS = TwoLayerNet(784, 5, 10, dtype=np.float32, rng=0).params
+WEIGHTS = Weights(
+    PARAMS,
+    Recipe(hidden=5, activation="sigmoid"),
+    dataset="custom",
+    digests=("aa", "bb"),
+    epochs=2,
+    history=[EpochResult(0, 2.3, 0.1, 0.11, 0.5), EpochResult(1, 1.5, 0.6, 0.61, 0.7)],
+    step_losses=np.array([2.0, 1.0], np.float32),
+    optimizer={"velocity.W1": np.ones((784, 5), np.float32)},
+)
+
+
+def test_a_file_holds_all_that_was_saved(tmp_path):
+    save(tmp_path / "w.npz", WEIGHTS)
+
+    loaded = load(tmp_path / "w.npz")
+
+    for name, array in PARAMS.items():
+        assert np.array_equal(loaded.params[name], array)
+        assert loaded.params[name].dtype == array.dtype
+    assert np.array_equal(loaded.step_losses, WEIGHTS.step_losses)
+    assert np.array_equal(loaded.optimizer["velocity.W1"], np.ones((784, 5)))
+    for field in ("recipe", "dataset", "digests", "epochs", "batches", "history", "activation"):
+        assert getattr(loaded, field) == getattr(WEIGHTS, field)
+    assert loaded.versions == weights_file.versions()
+
+
+def test_plain_numpy_reads_the_file_and_finds_the_parameters_first(tmp_path):
+    save(tmp_path / "w.npz", WEIGHTS)
+
+    with np.load(tmp_path / "w.npz") as archive:
+        assert archive.files[:4] == ["W1", "b1", "W2", "b2"]
+        assert all(archive[name].dtype != object for name in archive.files)
+        assert archive["history"]["test_accuracy"].tolist() == [0.11, 0.61]
+
+
+def test_the_four_arrays_are_enough(tmp_path):
+    np.savez(tmp_path / "w.npz", **PARAMS)
+
+    loaded = load(tmp_path / "w.npz")
+
+    assert loaded.activation == "relu"
+    assert loaded.recipe is None
+    assert loaded.history == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "becomes"), [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), (">f4", "f4"), (">f8", "f8")]
+)
+def test_every_usual_type_of_number_is_read(tmp_path, dtype, becomes):
+    np.savez(tmp_path / "w.npz", **{name: array.astype(dtype) for name, array in PARAMS.items()})
+
+    loaded = load(tmp_path / "w.npz")
+
+    assert {array.dtype for array in loaded.params.values()} == {np.dtype(becomes)}
+    assert np.allclose(loaded.params["W1"], PARAMS["W1"], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"b1": None}, "lacks b1"),
+        ({"W1": None, "b2": None}, "lacks W1, b2"),
+        ({"b1": np.zeros(6)}, r"W1 has shape \(784, 5\), expected \(784, 6\)"),
+        ({"W2": np.zeros((5, 9))}, r"W2 has shape \(5, 9\), expected \(5, 10\)"),
+        ({"W1": np.zeros(784)}, r"W1 has shape \(784,\), expected \(784, 5\)"),
+        ({"W1": np.zeros((784, 5), int)}, "W1 has type int64, expected float16, float32"),
+        ({"W1": np.zeros((784, 5), complex)}, "W1 has type complex128, expected float16"),
+        ({"b2": np.full(10, "a")}, "b2 has type <U1, expected float16"),
+        ({"b2": np.full(10, np.nan)}, "b2 holds numbers that are not finite"),
+        ({"b2": np.full(10, np.inf)}, "b2 holds numbers that are not finite"),
+        ({"W1": np.array([{}])}, "is not a weights file: Object arrays cannot be loaded"),
+    ],
+)
+def test_arrays_that_fit_no_network_are_refused(tmp_path, change, message):
+    arrays = {name: array for name, array in (PARAMS | change).items() if array is not None}
+    np.savez(tmp_path / "w.npz", **arrays)
+
+    with pytest.raises(WeightsError, match=message) as caught:
+        load(tmp_path / "w.npz")
+    assert "w.npz" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"PK\x03\x04 but no zip", b"\x80\x04N."], ids=repr
+)
+def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
+    (tmp_path / "w.npz").write_bytes(content)
+
+    with pytest.raises(WeightsError, match="is not a weights file"):
+        load(tmp_path / "w.npz")
+
+
+def test_a_single_array_is_refused(tmp_path):
+    with (tmp_path / "w.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+
+    with pytest.raises(WeightsError, match="is not a weights file: File is not a zip file"):
+        load(tmp_path / "w.npz")
+
+
+@pytest.mark.parametrize("length", [10, 1000, 10_000, -1])
+def test_a_file_cut_short_is_refused(tmp_path, length):
+    save(tmp_path / "w.npz", WEIGHTS)
+    content = (tmp_path / "w.npz").read_bytes()
+    (tmp_path / "w.npz").write_bytes(content[:length])
+
+    with pytest.raises(WeightsError, match="is not a weights file"):
+        load(tmp_path / "w.npz")
+
+
+def test_a_file_of_a_newer_version_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights_file, "FORMAT", 2)
+    save(tmp_path / "w.npz", WEIGHTS)
+    monkeypatch.undo()
+
+    with pytest.raises(WeightsError, match="newer version"):
+        load(tmp_path / "w.npz")
+
+
+@pytest.mark.parametrize(
+    "change", [{"recipe": "lr = 'x'"}, {"recipe": "?"}, {"progress": 3}, {"history": [1, 2]}]
+)
+def test_a_damaged_record_is_refused(tmp_path, change):
+    save(tmp_path / "w.npz", WEIGHTS)
+    with np.load(tmp_path / "w.npz") as archive:
+        arrays = dict(archive)
+    np.savez(tmp_path / "w.npz", **arrays | change)
+
+    with pytest.raises(WeightsError, match="damaged record"):
+        load(tmp_path / "w.npz")
+
+
+def test_a_path_without_a_file_is_wrong_usage(tmp_path):
+    with pytest.raises(UsageError, match=r"none.npz cannot be read: there is no such file"):
+        load(tmp_path / "none.npz")
+    with pytest.raises(UsageError, match="it is a folder"):
+        load(tmp_path)
+
+
+def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    save(tmp_path / "w.npz", WEIGHTS)
+    before = (tmp_path / "w.npz").read_bytes()
+    listing = sorted(tmp_path.iterdir())
+
+    with pytest.raises(OSError, match="full"), files.replacing(tmp_path / "w.npz") as file:
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    assert (tmp_path / "w.npz").read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == listing
+
+
+def test_saving_where_nothing_can_be_written_is_one_of_our_errors(tmp_path):
+    with pytest.raises(WeightsError, match="cannot be written: No such file or directory"):
+        save(tmp_path / "nowhere" / "w.npz", WEIGHTS)
+
+
+def test_a_saved_file_has_the_usual_permissions(tmp_path):
+    (tmp_path / "plain").touch()
+    save(tmp_path / "w.npz", WEIGHTS)
+
+    assert (tmp_path / "w.npz").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_an_older_file_gets_a_second_name_that_was_free(tmp_path):
+    path = tmp_path / "w.npz"
+    assert files.put_aside(path) is None
+    for generation in ("first", "second", "third"):
+        path.unlink(missing_ok=True)
+        path.write_text(generation)
+        files.put_aside(path)
+
+    found = {each.name: each.read_text() for each in tmp_path.glob("w*")}
+    assert found == {
+        "w.npz": "third",
+        "w.1.npz": "first",
+        "w.2.npz": "second",
+        "w.3.npz": "third",
+    }
+
+
+def test_what_is_evaluated_is_what_was_saved(tmp_path):
+    sigmoid = replace(WEIGHTS, recipe=Recipe(hidden=5, activation="sigmoid"))
+    save(tmp_path / "w.npz", sigmoid)
+    loaded = load(tmp_path / "w.npz")
+
+    net = TwoLayerNet.from_params(loaded.params, loaded.activation)
+
+    x = np.random.default_rng(0).random((3, 784), np.float32)
+    assert np.array_equal(net.predict(x), TwoLayerNet.from_params(PARAMS, "sigmoid").predict(x))
