@@ -121,7 +121,7 @@ def download(
 
     origins = mnist.fill(data_dir, mirror or (), force=force, progress=console.bytes_bar)
     folder, _ = mnist.data_folder(data_dir)
-    console.results().print(tables.sources(folder, origins))
+    tables.sources(console.results(), folder, origins)
 
 
 CHECK_SETTINGS = {
@@ -186,8 +186,7 @@ def gradcheck(
         title = (
             f"gradients of a 784-{chosen['hidden']}-10 net on {samples} digits of {digits.dataset}"
         )
-        for part in tables.gradient_checks(layers, network, title, tolerance):
-            console.results().print(part)
+        tables.gradient_checks(console.results(), title, layers, network, tolerance)
     if failures:
         raise CheckError("\n".join(["the gradient check does not hold", *failures]))
 
@@ -302,11 +301,11 @@ def evaluate(
         _print_json(dataset=digits.dataset, split=chosen["split"], **result.figures())
         return
     out = console.results()
-    out.print(tables.summary(f"{weights} on {digits.dataset}, {chosen['split']} digits", result))
-    out.print(tables.per_class(result.per_class))
-    out.print(tables.confusion(result))
+    tables.summary(out, f"{weights} on {digits.dataset}, {chosen['split']} digits", result)
+    tables.per_class(out, result.per_class)
+    tables.confusion(out, result)
     if worst := result.mistakes(chosen["mistakes"]):
-        out.print(tables.mistakes(out, worst, digits))
+        tables.mistakes(out, worst, digits)
 
 
 def _open(data_dir: Path | None, mirrors: list[str] | None) -> "Dataset":

@@ -83,24 +83,27 @@ class GrowingTable:
             table.add_column(heading, justify="right", min_width=width)
         table.add_row(*cells)
         with _bars_hidden():
-            self.console.print(*([_heading(self.title)] if self.rows == 0 else []), table)
+            if self.rows == 0:
+                _heading(self.console, self.title)
+            self.console.print(table)
         self.rows += 1
 
 
 def table(
-    title: str, headings: Sequence[str], rows: Sequence[Sequence[RenderableType]]
-) -> RenderableType:
-    """Return a table with its first column to the left and the others to the right."""
+    console: Console, title: str, headings: Sequence[str], rows: Sequence[Sequence[RenderableType]]
+) -> None:
+    """Print a table with its first column to the left and the others to the right."""
     result = Table(box=box.SIMPLE_HEAD, show_header=any(headings), show_edge=False)
     for i, heading in enumerate(headings):
         result.add_column(heading, justify="right" if i else "left", overflow="fold")
     for row in rows:
         result.add_row(*row)
-    return Group(_heading(title), result, "")
+    _heading(console, title)
+    console.print(result, "")
 
 
-def _heading(title: str) -> Text:
-    return Text(title, style="bold")
+def _heading(console: Console, title: str) -> None:
+    console.print(Text(title, style="bold"), soft_wrap=True)
 
 
 def shaded(text: str, share: float, colour: tuple[int, int, int]) -> Text:
@@ -109,11 +112,11 @@ def shaded(text: str, share: float, colour: tuple[int, int, int]) -> Text:
     return Text(text, style=Style.parse(f"white on rgb({red},{green},{blue})"))
 
 
-def digits(pictures: Sequence[tuple[Any, str]], console: Console, title: str) -> RenderableType:
-    """Return digits side by side, each a uint8 array (28, 28), with a caption under it."""
-    return Group(
-        _heading(title),
-        Columns([Group(_digit(image, console), Text(caption), "") for image, caption in pictures]),
+def digits(console: Console, title: str, pictures: Sequence[tuple[Any, str]]) -> None:
+    """Print digits side by side, each a uint8 array (28, 28), with a caption under it."""
+    _heading(console, title)
+    console.print(
+        Columns([Group(_digit(image, console), Text(caption), "") for image, caption in pictures])
     )
 
 

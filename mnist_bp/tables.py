@@ -1,6 +1,6 @@
 """What each result looks like: the tables and pictures that commands print."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -17,10 +17,10 @@ NAMED_CORNERS = 6
 """How many entries on a corner are named one by one, for each parameter."""
 
 
-def sources(folder: object, origins: dict[str, str | None]) -> RenderableType:
-    """Return a table of where each file of a folder came from; None stands for what was there."""
+def sources(out: Console, folder: object, origins: Mapping[str, str | None]) -> None:
+    """Print where each file of a folder came from; None stands for what was there, and whole."""
     rows = [(name, origin or "verified") for name, origin in origins.items()]
-    return console.table(f"MNIST in {folder}", ("file", "from"), rows)
+    console.table(out, f"MNIST in {folder}", ("file", "from"), rows)
 
 
 def epochs(out: Console, title: str) -> GrowingTable:
@@ -41,9 +41,13 @@ def epoch(table: GrowingTable, row: EpochResult) -> None:
 
 
 def gradient_checks(
-    layers: Iterable[GradientCheck], network: GradientCheck, title: str, tolerance: float
-) -> Iterable[RenderableType]:
-    """Return the table of all checks, and the names of the entries on a corner."""
+    out: Console,
+    title: str,
+    layers: Iterable[GradientCheck],
+    network: GradientCheck,
+    tolerance: float,
+) -> None:
+    """Print all checks, and the names of the entries on a corner."""
     rows: list[list[RenderableType]] = []
     for check in (*layers, network):
         rows.extend(
@@ -51,10 +55,10 @@ def gradient_checks(
             for parameter in check.parameters
         )
     headings = ("", "shape", "corners", "mean abs error", "max rel error", "")
-    yield console.table(title, headings, rows)
+    console.table(out, title, headings, rows)
     for parameter in network.parameters:
         if parameter.corners:
-            yield _name_corners(parameter)
+            out.print(_name_corners(parameter), soft_wrap=True, markup=False)
 
 
 def _check_cells(parameter: ParameterCheck, tolerance: float) -> list[RenderableType]:
@@ -75,28 +79,28 @@ def _name_corners(parameter: ParameterCheck) -> str:
     return f"left out, on a corner of ReLU: {', '.join(names[:NAMED_CORNERS])}{more}"
 
 
-def summary(title: str, evaluation: Evaluation) -> RenderableType:
-    """Return the figures of a whole set of images."""
+def summary(out: Console, title: str, evaluation: Evaluation) -> None:
+    """Print the figures of a whole set of images."""
     low, high = evaluation.interval
     rows = [
         ("accuracy", f"{evaluation.accuracy:.4f}", f"95 % interval {low:.4f} to {high:.4f}"),
         ("errors", f"{evaluation.errors:,}", f"of {evaluation.samples:,}"),
         ("loss", f"{evaluation.loss:.4f}", "mean cross entropy"),
     ]
-    return console.table(title, ("", "", ""), rows)
+    console.table(out, title, ("", "", ""), rows)
 
 
-def per_class(figures: Sequence[DigitFigures]) -> RenderableType:
-    """Return the figures of each digit."""
+def per_class(out: Console, figures: Sequence[DigitFigures]) -> None:
+    """Print the figures of each digit."""
     rows = [
         (str(each.digit), f"{each.samples:,}", _share(each.precision), _share(each.recall))
         for each in figures
     ]
-    return console.table("each digit", ("digit", "samples", "precision", "recall"), rows)
+    console.table(out, "each digit", ("digit", "samples", "precision", "recall"), rows)
 
 
-def confusion(evaluation: Evaluation) -> RenderableType:
-    """Return the confusion matrix: the more often a mistake is made, the brighter its red."""
+def confusion(out: Console, evaluation: Evaluation) -> None:
+    """Print the confusion matrix: the more often a mistake is made, the brighter its red."""
     counts = evaluation.confusion.tolist()
     mistakes = [n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j]
     most = max(1, *mistakes)
@@ -112,11 +116,11 @@ def confusion(evaluation: Evaluation) -> RenderableType:
         for digit, row in enumerate(counts)
     ]
     title = "confusion: each row a digit, each column what it was taken for"
-    return console.table(title, ("", *map(str, range(len(counts)))), rows)
+    console.table(out, title, ("", *map(str, range(len(counts)))), rows)
 
 
-def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> RenderableType:
-    """Return the pictures of mistakes."""
+def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> None:
+    """Draw mistakes."""
     pictures = [
         (
             digits.images[each.index],
@@ -124,7 +128,7 @@ def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> Renderab
         )
         for each in worst
     ]
-    return console.digits(pictures, out, f"the {len(worst)} most confident mistakes")
+    console.digits(out, f"the {len(worst)} most confident mistakes", pictures)
 
 
 def _share(fraction: float | None) -> str:

@@ -142,7 +142,7 @@ def main() -> None:
     """Print all graphs."""
     for title, graph in GRAPHS.items():
         rows = [(edge.name, str(edge.value), str(edge.gradient)) for edge in graph()]
-        console.results().print(console.table(title, ("edge", "value", "gradient"), rows))
+        console.table(console.results(), title, ("edge", "value", "gradient"), rows)
 
 
 if __name__ == "__main__":
