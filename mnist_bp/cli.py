@@ -5,6 +5,7 @@ and a slip in a flag do not wait for them.
 """
 
 import json
+import logging
 import os
 import sys
 from dataclasses import asdict
@@ -15,12 +16,12 @@ import typer
 
 from mnist_bp import __version__
 from mnist_bp import recipe as recipes
-from mnist_bp.errors import CheckError, MnistBpError, UsageError
-from mnist_bp.options import DataDir, Json, Mirrors, with_settings
+from mnist_bp.errors import CheckError, DownloadError, MnistBpError, UsageError
+from mnist_bp.options import DataDir, DigitsOptions, Json, Mirrors, with_digits, with_settings
 from mnist_bp.recipe import Recipe, Setting
 
 if TYPE_CHECKING:
-    from mnist_bp.data.mnist import Dataset
+    from mnist_bp.data.digits import Digits
 
 DEFAULT_WEIGHTS = Path("weights.npz")
 INTERRUPTED = 130
@@ -34,8 +35,18 @@ app = typer.Typer(
 )
 
 
+class _Warnings(logging.Handler):
+    """What the library has to say, on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from mnist_bp import console
+
+        console.warn(record.getMessage())
+
+
 def main() -> None:
     """Run the command line, and end the process with its exit status."""
+    logging.getLogger("mnist_bp").addHandler(_Warnings())
     try:
         status = app(standalone_mode=False, prog_name="mnist-bp") or 0
         message = "interrupted" if status == INTERRUPTED else ""
@@ -119,9 +130,8 @@ def download(
     from mnist_bp import console, tables
     from mnist_bp.data import mnist
 
-    origins = mnist.fill(data_dir, mirror or (), force=force, progress=console.bytes_bar)
-    folder, _ = mnist.data_folder(data_dir)
-    tables.sources(console.results(), folder, origins)
+    folder, done = mnist.fill(data_dir, mirror or (), force=force, progress=console.bytes_bar)
+    tables.sources(console.results(), folder, done)
 
 
 CHECK_SETTINGS = {
@@ -138,12 +148,8 @@ CHECK_SETTINGS = {
     epilog=_examples("mnist-bp gradcheck", "mnist-bp gradcheck --activation sigmoid --samples 10")
 )
 @with_settings(CHECK_SETTINGS, "The check")
-def gradcheck(
-    flags: dict[str, Any],
-    data_dir: DataDir = None,
-    mirror: Mirrors = None,
-    as_json: Json = False,
-) -> None:
+@with_digits
+def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = False) -> None:
     """Check every gradient: backpropagation against difference quotients.
 
     First each layer by itself, then every parameter of an untrained net, on the first training
@@ -153,14 +159,14 @@ def gradcheck(
     from threadpoolctl import threadpool_limits
 
     from mnist_bp import console, tables
-    from mnist_bp.data.mnist import normalized
+    from mnist_bp.data.digits import normalized
     from mnist_bp.gradcheck import check_all_layers, check_network
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.randomness import Purpose, stream
 
     chosen = {key: setting.default for key, setting in CHECK_SETTINGS.items()} | flags
     samples, step, tolerance = chosen["samples"], chosen["step"], chosen["tolerance"]
-    digits = _open(data_dir, mirror).train
+    (digits,) = _read_or_draw(wanted, "train")
     if samples > len(digits):
         raise UsageError(f"--samples must be at most {len(digits):,}: there are no more digits")
     x, t = normalized(digits.images[:samples], np.float64), digits.labels[:samples]
@@ -199,7 +205,9 @@ def gradcheck(
     )
 )
 @with_settings(recipes.settings(), "Hyperparameters (they win over those of a recipe)")
+@with_digits
 def train(
+    wanted: DigitsOptions,
     flags: dict[str, Any],
     config: Annotated[
         str | None,
@@ -219,8 +227,6 @@ def train(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print warnings and errors, nothing else.")
     ] = False,
-    data_dir: DataDir = None,
-    mirror: Mirrors = None,
 ) -> None:
     """Train a net, with a row for each epoch; the first row is the untrained net.
 
@@ -234,14 +240,13 @@ def train(
     from mnist_bp import console, tables, training, weights
     from mnist_bp.files import put_aside
 
-    dataset = _open(data_dir, mirror)
-    digits = dataset.train
+    digits, test_digits = _read_or_draw(wanted, "train", "test")
     run = training.Run(recipe)
     title = f"784-{recipe.hidden}-10 on {digits.dataset}, seed {recipe.seed}"
     table = tables.epochs(console.results(), title)
     steps = recipe.epochs * training.steps_per_epoch(recipe, len(digits))
     with console.steps_bar(steps, show=not quiet) as after_step:
-        for row in training.train(run, digits, dataset.test, after_step):
+        for row in training.train(run, digits, test_digits, after_step):
             if row.epoch == 1 and (older := put_aside(output)):
                 console.say(f"the older {output} is now also {older}")
             if row.epoch > 0:
@@ -273,11 +278,11 @@ EVALUATE_SETTINGS = {
     )
 )
 @with_settings(EVALUATE_SETTINGS, "Options")
+@with_digits
 def evaluate(
+    wanted: DigitsOptions,
     flags: dict[str, Any],
     weights: Annotated[Path, typer.Argument(help="The weights file.", metavar="WEIGHTS")],
-    data_dir: DataDir = None,
-    mirror: Mirrors = None,
     as_json: Json = False,
 ) -> None:
     """Show how good trained weights are, and where they go wrong."""
@@ -288,14 +293,13 @@ def evaluate(
     chosen = {key: setting.default for key, setting in EVALUATE_SETTINGS.items()} | flags
     loaded = load(weights)
     net = TwoLayerNet.from_params(loaded.params, loaded.activation)
-    digits = _open(data_dir, mirror).split(chosen["split"])
+    # Without a word from the user, the digits are those that the net was trained on.
+    name = wanted.dataset or (None if wanted.data_dir else loaded.dataset)
+    (digits,) = _read(wanted, name, chosen["split"])
     result = evaluation.evaluate(net, digits)
     if loaded.dataset not in (None, digits.dataset):
-        console.say(
-            f"{weights} was trained on other digits ({loaded.dataset}) than these "
-            f"({digits.dataset})",
-            "Warning:",
-            "yellow",
+        console.warn(
+            f"{weights} was trained on the data set {loaded.dataset}, this is {digits.dataset}"
         )
     if as_json:
         _print_json(dataset=digits.dataset, split=chosen["split"], **result.figures())
@@ -308,11 +312,26 @@ def evaluate(
         tables.mistakes(out, worst, digits)
 
 
-def _open(data_dir: Path | None, mirrors: list[str] | None) -> "Dataset":
+def _read(wanted: DigitsOptions, name: str | None, *splits: str) -> "list[Digits]":
     from mnist_bp import console
-    from mnist_bp.data.mnist import open_dataset
+    from mnist_bp.data.mnist import read_digits
 
-    return open_dataset(data_dir, mirrors or (), console.bytes_bar)
+    return read_digits(splits, name, wanted.data_dir, wanted.mirror or (), console.bytes_bar)
+
+
+def _read_or_draw(wanted: DigitsOptions, *splits: str) -> "list[Digits]":
+    """Read the digits that are wanted, or go on with synthetic ones where MNIST is out of reach."""
+    try:
+        return _read(wanted, wanted.dataset, *splits)
+    except DownloadError as error:
+        if wanted.dataset:
+            raise
+        from mnist_bp import console
+        from mnist_bp.data.digits import SYNTHETIC
+
+        console.warn(f"MNIST could not be reached: {error}")
+        console.warn("going on with the synthetic digits instead of MNIST")
+        return _read(wanted, SYNTHETIC, *splits)
 
 
 def _check_writable(option: str, path: Path) -> None:

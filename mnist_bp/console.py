@@ -59,6 +59,11 @@ def say(message: str, label: str = "", style: str = "") -> None:
     messages().print(text, soft_wrap=True)
 
 
+def warn(message: str) -> None:
+    """Print a warning on stderr."""
+    say(message, "Warning:", "yellow")
+
+
 class GrowingTable:
     """A table whose rows are printed as they come; the heading goes with the first.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data.mnist import Digits, normalized
+from mnist_bp.data.digits import Digits, normalized
 from mnist_bp.layers import Array, cross_entropy, softmax
 from mnist_bp.network import TwoLayerNet
 

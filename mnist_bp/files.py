@@ -1,11 +1,23 @@
 """Writing a file so that whoever looks at its name finds a whole one, whatever happens."""
 
+import contextlib
+import glob
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # On Windows, a file that is open cannot be deleted: no lock is needed.
+    fcntl = None  # type: ignore[assignment]
+
+
+JUST_MADE = 60.0
+"""Seconds in which an empty temporary file is taken for one that is about to be locked."""
 
 
 @contextmanager
@@ -13,16 +25,20 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file that takes the name `path` when the block ends well.
 
     The temporary file lies beside `path`, under a name that no other process has, and is flushed to
-    disk before it is renamed. When the block raises, it is deleted, and `path` is as it was.
+    disk before it is renamed. When the block raises, it is deleted, and `path` is as it was. What a
+    killed process left there is deleted too.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
+    sweep(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
+            with contextlib.suppress(OSError):
+                _lock(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -30,6 +46,30 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(path: Path) -> None:
+    """Delete the temporary files for `path` whose processes are no more."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.tmp"):
+        with contextlib.suppress(OSError):
+            status = temporary.stat()
+            if status.st_size == 0 and time.time() - status.st_mtime < JUST_MADE:
+                continue
+            with temporary.open("rb") as file:
+                _lock(file)
+            temporary.unlink()
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock an open file until it is closed, by the end of its process if not before.
+
+    Raises
+    ------
+    OSError
+        Another process holds the lock, or the file system has none.
+    """
+    if fcntl:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def put_aside(path: Path) -> Path | None:

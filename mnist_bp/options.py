@@ -1,16 +1,18 @@
-"""The options that commands share, and how a setting becomes one."""
+"""The options that commands share, and how a setting becomes an option."""
 
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from mnist_bp.errors import RecipeError, UsageError
 from mnist_bp.recipe import Setting
 
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -22,52 +24,80 @@ DataDir = Annotated[
 Mirrors = Annotated[
     list[str] | None,
     typer.Option(
-        "--mirror",
-        help="Address to download from before the built-in mirrors are asked; may be repeated.",
+        help="Address to download from before the built-in mirrors are asked, http:, https: or "
+        "file:; may be repeated.",
         metavar="URL",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Dataset = Annotated[
+    Literal["mnist", "synthetic"] | None,
+    typer.Option(
+        help="Digits to use: MNIST's, or synthetic ones, drawn by this package with no network.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class DigitsOptions:
+    """Which digits a user asked for; what the options mean is told in `data.mnist.read_digits`."""
+
+    dataset: str | None
+    data_dir: Path | None
+    mirror: list[str] | None
+
+
+def with_digits(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which digits to use; it gets them as `wanted`."""
+    options = {"dataset": Dataset, "data_dir": DataDir, "mirror": Mirrors}
+    return _with_options(command, options, "wanted", lambda values: DigitsOptions(**values))
 
 
 def with_settings(settings: dict[str, Setting], panel: str) -> Callable[..., Any]:
     """Give a command an option for each setting; it gets those that are used, as `flags`."""
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        def with_options(**values: Any) -> None:
-            texts = {key: values.pop(key) for key in settings}
-            try:
-                flags = {
-                    k: settings[k].parse(k, text) for k, text in texts.items() if text is not None
-                }
-            except RecipeError as error:
-                raise UsageError(f"{_flag(error.key)} {error.problem}") from error
-            command(**values, flags=flags)
+    def parse(texts: dict[str, str | None]) -> dict[str, Any]:
+        try:
+            return {k: settings[k].parse(k, text) for k, text in texts.items() if text is not None}
+        except RecipeError as error:
+            flag = f"--{error.key.replace('_', '-')}"
+            raise UsageError(f"{flag} {error.problem}") from error
 
-        own = [p for p in inspect.signature(command).parameters.values() if p.name != "flags"]
-        options = [
-            inspect.Parameter(
-                key,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[str | None, _option(setting, panel)],
-            )
-            for key, setting in settings.items()
+    def option(setting: Setting) -> Any:
+        metavar = "|".join(setting.choices) or ("N" if setting.type is int else "X")
+        help = f"{setting.help} \\[default: {setting.default}]"
+        return Annotated[
+            str | None, typer.Option(help=help, metavar=metavar, rich_help_panel=panel)
         ]
-        signature = inspect.Signature([*own, *options])
-        with_options.__signature__ = signature  # type: ignore[attr-defined]
-        with_options.__annotations__ = {p.name: p.annotation for p in [*own, *options]}
-        return with_options
 
-    return decorate
+    options = {key: option(setting) for key, setting in settings.items()}
+    return lambda command: _with_options(command, options, "flags", parse)
 
 
-def _option(setting: Setting, panel: str) -> Any:
-    metavar = "|".join(setting.choices) or ("N" if setting.type is int else "X")
-    help = f"{setting.help} \\[default: {setting.default}]"
-    return typer.Option(help=help, metavar=metavar, rich_help_panel=panel)
+def _with_options(
+    command: Callable[..., None],
+    options: dict[str, Any],
+    argument: str,
+    convert: Callable[[dict[str, Any]], Any],
+) -> Callable[..., None]:
+    """Put options in the place of an argument, which is then what `convert` makes of their values.
 
+    Typer reads a command's options off its signature, so the signature is what changes.
+    """
 
-def _flag(key: str) -> str:
-    return f"--{key.replace('_', '-')}"
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> None:
+        chosen = {key: values.pop(key) for key in options}
+        command(**values, **{argument: convert(chosen)})
+
+    parameters = [
+        parameter
+        for name, parameter in inspect.signature(command).parameters.items()
+        if name != argument
+    ]
+    parameters += [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for key, annotation in options.items()
+    ]
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
+    return wrapper

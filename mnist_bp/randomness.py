@@ -11,6 +11,7 @@ class Purpose(IntEnum):
     WEIGHTS = 0
     ORDER = 1
     LAYER_CHECKS = 2
+    DRAWING = 3
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

@@ -1,13 +1,13 @@
 """What each result looks like: the tables and pictures that commands print."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from mnist_bp import console
 from mnist_bp.console import GrowingTable
-from mnist_bp.data.mnist import Digits
+from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import DigitFigures, Evaluation, Mistake
 from mnist_bp.gradcheck import GradientCheck, ParameterCheck
 from mnist_bp.history import EpochResult
@@ -17,10 +17,9 @@ NAMED_CORNERS = 6
 """How many entries on a corner are named one by one, for each parameter."""
 
 
-def sources(out: Console, folder: object, origins: Mapping[str, str | None]) -> None:
-    """Print where each file of a folder came from; None stands for what was there, and whole."""
-    rows = [(name, origin or "verified") for name, origin in origins.items()]
-    console.table(out, f"MNIST in {folder}", ("file", "from"), rows)
+def sources(out: Console, folder: object, done: Sequence[tuple[str, str]]) -> None:
+    """Print what was done for each file of a folder."""
+    console.table(out, f"MNIST in {folder}", ("file", "from"), done)
 
 
 def epochs(out: Console, title: str) -> GrowingTable:

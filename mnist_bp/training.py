@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mnist_bp.data.mnist import Digits, normalized
+from mnist_bp.data.digits import Digits, normalized
 from mnist_bp.errors import DivergedError
 from mnist_bp.evaluation import Evaluation, evaluate
 from mnist_bp.history import EpochResult

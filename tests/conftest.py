@@ -110,7 +110,12 @@ def digits_folder(tmp_path_factory):
     return folder
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Say nothing of clients that hang up: many tests are about that."""
+
+
+class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
@@ -120,15 +125,17 @@ def serve():
     """Start web servers on the loopback interface: `serve(folder)` returns the address."""
     servers = []
 
-    def start(folder, handler=_Quiet):
-        server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
-        )
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    def start(folder, handler=Quiet, tls=None):
+        server = Server(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+        server.daemon_threads = True
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/"
+        return f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/"
 
     yield start
     for server in servers:
         server.shutdown()
+        server.block_on_close = False
         server.server_close()

@@ -1,14 +1,16 @@
 """Digits on disk: every layout that is read, and every fault that is refused with a word."""
 
 import gzip
-import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
 from conftest import draw_digits, write_idx
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mnist_bp import load_mnist
-from mnist_bp.data.mnist import open_dataset
+from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DataError, UsageError
 
 
@@ -35,14 +37,14 @@ def write_digits(folder, name="{stem}-idx{dimensions}-ubyte", **arrays):
     ],
 )
 def test_every_usual_layout_is_read(tmp_path, layout):
-    dataset = open_dataset(write_digits(tmp_path, layout))
+    train, test = read_digits(["train", "test"], data_dir=write_digits(tmp_path, layout))
 
     images, labels = draw_digits(30, seed=30)
-    assert np.array_equal(dataset.train.images, images)
-    assert np.array_equal(dataset.train.labels, labels)
-    assert dataset.train.images.dtype == np.uint8
-    assert len(dataset.test) == 20
-    assert dataset.train.dataset == "custom"
+    assert np.array_equal(train.images, images)
+    assert np.array_equal(train.labels, labels)
+    assert train.images.dtype == np.uint8
+    assert len(test) == 20
+    assert train.dataset == "custom"
 
 
 def test_the_chapters_call(tmp_path):
@@ -69,12 +71,12 @@ def test_the_chapters_call_with_every_option(tmp_path):
 def test_the_folder_may_be_named_by_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_BP_DATA_DIR", str(write_digits(tmp_path)))
 
-    assert len(open_dataset().train) == 30
+    assert len(read_digits(["train"])[0]) == 30
 
 
 def test_a_folder_that_does_not_exist_is_wrong_usage(tmp_path):
     with pytest.raises(UsageError, match="nowhere is not a folder"):
-        open_dataset(tmp_path / "nowhere")
+        read_digits(["train"], data_dir=tmp_path / "nowhere")
 
 
 def test_missing_files_are_named_and_a_named_folder_is_left_alone(tmp_path):
@@ -82,7 +84,7 @@ def test_missing_files_are_named_and_a_named_folder_is_left_alone(tmp_path):
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
 
     with pytest.raises(DataError, match=r"lacks t10k-labels.*mnist-bp download --data-dir"):
-        open_dataset(tmp_path)
+        read_digits(["test"], data_dir=tmp_path)
     assert len(list(tmp_path.iterdir())) == 3 + 1  # the three files, and the test's home
 
 
@@ -98,7 +100,7 @@ def test_missing_files_are_named_and_a_named_folder_is_left_alone(tmp_path):
 )
 def test_digits_that_are_not_what_they_should_be_are_refused(tmp_path, arrays, message):
     with pytest.raises(DataError, match=message):
-        _ = open_dataset(write_digits(tmp_path, **arrays)).train
+        read_digits(["train"], data_dir=write_digits(tmp_path, **arrays))
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -122,7 +124,7 @@ def test_a_file_that_is_no_whole_idx_file_is_refused(tmp_path, suffix, damage, m
         path.write_bytes(damage(path.read_bytes()))
 
     with pytest.raises(DataError, match=message) as caught:
-        _ = open_dataset(folder).train
+        read_digits(["train"], data_dir=folder)
     assert str(path) in str(caught.value)
 
 
@@ -142,20 +144,80 @@ def test_a_damaged_gzip_is_refused(tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
 
     with pytest.raises(DataError, match=r"ubyte\.gz cannot be read"):
-        _ = open_dataset(folder).train
+        read_digits(["train"], data_dir=folder)
 
 
-def test_other_digits_in_the_tools_own_cache_are_damage(cache, digits_folder):
-    shutil.copytree(digits_folder, cache)
+def test_digits_that_are_not_mnists_are_used_and_said_to_be(tmp_path, caplog):
+    read_digits(["train", "test"], data_dir=write_digits(tmp_path))
 
-    with pytest.raises(DataError, match="damaged; run: mnist-bp download --force"):
-        _ = open_dataset().train
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the digits in {tmp_path} are not MNIST's"
+    ]
+
+
+def test_digits_that_are_not_mnists_are_refused_where_mnist_is_asked_for(tmp_path):
+    with pytest.raises(DataError, match="does not hold the data set mnist, but custom"):
+        read_digits(["train"], "mnist", data_dir=write_digits(tmp_path))
+
+
+def test_a_folder_and_the_synthetic_digits_exclude_each_other(tmp_path):
+    with pytest.raises(UsageError, match="are drawn, not read from"):
+        read_digits(["train"], "synthetic", data_dir=tmp_path)
+
+
+IMAGES, LABELS = draw_digits(3, seed=0)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_no_mutation_of_a_file_does_more_than_be_read_or_refused(tmp_path_factory, full, suffix):
+    folder = tmp_path_factory.mktemp("mutated")
+    for stem in ("train", "t10k"):
+        write_idx(folder / f"{stem}-images-idx3-ubyte{suffix}", IMAGES)
+        write_idx(folder / f"{stem}-labels-idx1-ubyte{suffix}", LABELS)
+    paths = [folder / f"train-{name}-ubyte{suffix}" for name in ("images-idx3", "labels-idx1")]
+    whole = {path: path.read_bytes() for path in paths}
+
+    @settings(max_examples=1000 if full else 100, deadline=None)
+    @given(path=st.sampled_from(paths), unzipped=st.booleans(), mutation=mutations())
+    def check(path, unzipped, mutation):
+        if suffix and unzipped:
+            changed = gzip.compress(mutation(gzip.decompress(whole[path])))
+        else:
+            changed = mutation(whole[path])
+        path.write_bytes(changed)
+        try:
+            digits = read_digits(["train"], data_dir=folder)[0]
+        except DataError as error:
+            assert str(folder) in str(error)
+        else:
+            assert digits.images.shape == (len(digits), 28, 28)
+            assert 0 <= digits.labels.min() <= digits.labels.max() <= 9
+        finally:
+            path.write_bytes(whole[path])
+
+    tracemalloc.start()
+    check()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200e6
+
+
+def mutations():
+    """Ways to change bytes: turn some, cut, repeat, insert, and write numbers into the header."""
+    places = st.integers(0, 60) | st.integers(0, 2500)
+    some = st.binary(min_size=1, max_size=8)
+    overwrite = st.builds(lambda i, new: lambda b: b[:i] + new + b[i + len(new) :], places, some)
+    insert = st.builds(lambda i, new: lambda b: b[:i] + new + b[i:], places, some)
+    cut = st.builds(lambda i, j: lambda b: b[: min(i, j)] + b[max(i, j) :], places, places)
+    end = st.builds(lambda i: lambda b: b[:i], places)
+    repeat = st.builds(lambda times: lambda b: b * times, st.integers(2, 4))
+    return overwrite | insert | cut | end | repeat
 
 
 @pytest.mark.mnist
 def test_the_real_digits_are_known_by_their_digests(mnist):
-    dataset = open_dataset(mnist)
+    train, test = read_digits(["train", "test"], "mnist")
 
-    assert (len(dataset.train), len(dataset.test)) == (60_000, 10_000)
-    assert dataset.train.dataset == dataset.test.dataset == "mnist"
-    assert dataset.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert train.dataset == test.dataset == "mnist"
+    assert train.labels[:5].tolist() == [5, 0, 4, 1, 9]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_bp import TwoLayerNet
-from mnist_bp.data.mnist import Digits, normalized
+from mnist_bp.data.digits import Digits, normalized
 from mnist_bp.evaluation import Evaluation, Mistake, evaluate
 
 

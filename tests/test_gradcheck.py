@@ -248,7 +248,6 @@ def test_the_command_prints_a_row_for_every_parameter_and_layer(command, digits_
     done = command("gradcheck", "--hidden", 4, "--data-dir", digits_folder)
 
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
     rows = {" ".join(line.split()[:2]): line for line in done.stdout.splitlines() if line.strip()}
     for name in ("network W1", "network b2", "Affine W", "Sigmoid x", "Reciprocal x", "ReLU x"):
         assert rows[name].rstrip().endswith("holds")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mnist_bp.data.mnist import normalized, open_dataset
+from mnist_bp.data.digits import normalized
+from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError
 from mnist_bp.recipe import Recipe
 from mnist_bp.training import Run, batches, steps_per_epoch, train
@@ -11,12 +12,13 @@ from mnist_bp.training import Run, batches, steps_per_epoch, train
 
 @pytest.fixture(scope="module")
 def dataset(digits_folder):
-    return open_dataset(digits_folder)
+    """The training digits and the test digits."""
+    return read_digits(["train", "test"], data_dir=digits_folder)
 
 
 def finish(recipe, dataset):
     run = Run(recipe)
-    rows = list(train(run, dataset.train, dataset.test))
+    rows = list(train(run, *dataset))
     return run, rows
 
 
@@ -72,22 +74,20 @@ def test_a_row_for_the_untrained_net_and_one_for_each_epoch(dataset):
 
 def test_a_row_tells_of_the_net_as_it_is_then(dataset):
     run = Run(Recipe(epochs=2, hidden=8, lr=0.5))
-    for row in train(run, dataset.train, dataset.test):
-        for digits, accuracy in (
-            (dataset.train, row.train_accuracy),
-            (dataset.test, row.test_accuracy),
-        ):
+    for row in train(run, *dataset):
+        for digits, accuracy in zip(dataset, (row.train_accuracy, row.test_accuracy), strict=True):
             assert run.net.accuracy(normalized(digits.images), digits.labels) == accuracy
 
 
 def test_the_first_step_is_the_gradient_step_of_the_chapter(dataset):
     run = Run(Recipe(hidden=8))
     indices = np.arange(100)
-    x, t = normalized(dataset.train.images[indices]), dataset.train.labels[indices]
+    digits, _ = dataset
+    x, t = normalized(digits.images[indices]), digits.labels[indices]
     before = {name: array.copy() for name, array in run.net.params.items()}
     expected_loss, gradient = run.net.loss(x, t), run.net.gradient(x, t)
 
-    loss = run.step(dataset.train, indices)
+    loss = run.step(digits, indices)
 
     assert loss == expected_loss
     for name, array in run.net.params.items():
@@ -132,7 +132,7 @@ def test_a_run_that_diverges_stops_and_says_when(dataset):
 def test_the_default_run_on_real_digits_is_as_good_as_the_chapters(mnist, full, seed):
     if seed and not full:
         pytest.skip("seeds 1 to 4 run with --full")
-    _, rows = finish(Recipe(seed=seed), open_dataset(mnist))
+    _, rows = finish(Recipe(seed=seed), read_digits(["train", "test"]))
 
     assert len(rows) == 18
     assert rows[-1].test_accuracy >= 0.966
@@ -151,7 +151,7 @@ NOTEBOOK = """
 def test_the_books_recipe_follows_the_chapters_table(mnist):
     printed = np.array(NOTEBOOK.split(), float).reshape(16, 2)
 
-    _, rows = finish(Recipe(epochs=16, sampling="replacement"), open_dataset(mnist))
+    _, rows = finish(Recipe(epochs=16, sampling="replacement"), read_digits(["train", "test"]))
 
     for row, (train_accuracy, test_accuracy) in zip(rows[1:], printed, strict=True):
         assert row.train_accuracy == pytest.approx(train_accuracy, abs=0.012), row

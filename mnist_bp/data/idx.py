@@ -6,6 +6,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +69,22 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
+def write_idx(file: BinaryIO, array: NDArray[np.uint8]) -> None:
+    """Write an array to an open file, in the same format."""
+    file.write(_header(array))
+    file.write(np.ascontiguousarray(array).data)
+
+
 def digest(array: NDArray[np.uint8]) -> str:
     """Return the SHA-256, in hexadecimal, of the unzipped IDX file that holds this array."""
-    header = bytes([0, 0, UNSIGNED_BYTE, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    content = hashlib.sha256(header)
+    content = hashlib.sha256(_header(array))
     content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
+
+
+def _header(array: NDArray[np.uint8]) -> bytes:
+    magic = bytes([0, 0, UNSIGNED_BYTE, array.ndim])
+    return magic + struct.pack(f">{array.ndim}I", *array.shape)
 
 
 def _times(shape: tuple[int, ...]) -> str:

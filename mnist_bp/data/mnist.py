@@ -1,108 +1,32 @@
-"""The digits as arrays: finding their four files, checking them, reading them."""
+"""Where digits come from: MNIST, a folder of the user's, or the built-in strokes."""
 
+import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data import download
-from mnist_bp.data.download import MIRRORS, MNIST_FILES, PinnedFile, Progress, silent
-from mnist_bp.data.idx import digest, read_idx
+from mnist_bp.data.digits import CUSTOM, MNIST, SYNTHETIC, Digits, normalized
+from mnist_bp.data.download import Mirrors, Progress, silent
+from mnist_bp.data.folder import Cache, UserFolder
 from mnist_bp.errors import DataError, UsageError
 from mnist_bp.layers import one_hot
 
 DATA_DIR_VARIABLE = "MNIST_BP_DATA_DIR"
 
-MNIST, CUSTOM = "mnist", "custom"
-"""What a data set is called: the digits of MNIST, or a folder of other ones in the same format."""
-
 Pair: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 
-
-@dataclass(frozen=True)
-class Digits:
-    """Images and their labels: one split of a data set.
-
-    Attributes
-    ----------
-    images : uint8 array of shape (N, 28, 28)
-        0 is paper, 255 is ink.
-    labels : uint8 array of shape (N,)
-    dataset : str
-        The name of the data set.
-    digests : tuple of str
-        SHA-256 of the unzipped file of the images, and of that of the labels.
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    dataset: str
-    digests: tuple[str, str]
-
-    def __len__(self) -> int:
-        return len(self.labels)
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """A folder's four files; each split is read when it is first asked for.
+class Source(Protocol):
+    """Where digits are read from."""
 
-    Attributes
-    ----------
-    folder : Path
-    is_cache : bool
-        Whether the folder is the tool's own, which holds MNIST and nothing else.
-    """
-
-    folder: Path
-    is_cache: bool
-
-    @cached_property
-    def train(self) -> Digits:
-        """The digits to learn from."""
-        return self._read(download.TRAIN_IMAGES, download.TRAIN_LABELS)
-
-    @cached_property
-    def test(self) -> Digits:
-        """The digits to be judged by."""
-        return self._read(download.TEST_IMAGES, download.TEST_LABELS)
-
-    def split(self, name: str) -> Digits:
-        """Return the split of this name, `train` or `test`."""
-        return self.train if name == "train" else self.test
-
-    def _read(self, images_file: PinnedFile, labels_file: PinnedFile) -> Digits:
-        images_path, labels_path = (
-            _locate(self.folder, file) for file in (images_file, labels_file)
-        )
-        images = read_idx(images_path, images_file.dimensions)
-        labels = read_idx(labels_path, labels_file.dimensions)
-        digests = digest(images), digest(labels)
-        is_mnist = digests == (images_file.sha256_unpacked, labels_file.sha256_unpacked)
-        if self.is_cache and not is_mnist:
-            raise DataError(
-                f"the digits in the cache {self.folder} are damaged; run: mnist-bp download --force"
-            )
-
-        if images.shape[1:] != (28, 28):
-            raise DataError(f"{images_path} holds images of {_by(images)} pixels, expected 28 x 28")
-        if len(images) != len(labels):
-            raise DataError(
-                f"{images_path} holds {len(images):,} images, "
-                f"but {labels_path} {len(labels):,} labels"
-            )
-        if len(labels) == 0:
-            raise DataError(f"{labels_path} holds no labels at all")
-        if labels.max() > 9:
-            raise DataError(
-                f"{labels_path} holds the label {labels.max()}, expected digits from 0 to 9"
-            )
-        return Digits(images, labels, MNIST if is_mnist else CUSTOM, digests)
+    def read(self, split: str) -> Digits:
+        """Return the split `train` or `test`."""
 
 
 def load_mnist(
@@ -132,58 +56,72 @@ def load_mnist(
     DataError
         The digits cannot be had, or are not what they seem.
     UsageError
-        `data_dir` is not a folder, or not all of the files are in it.
+        `data_dir` is not a folder.
     """
-    dataset = open_dataset(data_dir)
 
     def arrays(digits: Digits) -> Pair:
         x = normalized(digits.images) if normalize else digits.images
         t = one_hot(digits.labels).astype(np.float32) if one_hot_label else digits.labels
         return x.reshape(len(x), -1) if flatten else x, t
 
-    return arrays(dataset.train), arrays(dataset.test)
+    train, test = read_digits(["train", "test"], data_dir=data_dir)
+    return arrays(train), arrays(test)
 
 
-def normalized(images: NDArray[np.uint8], dtype: Any = np.float32) -> NDArray[Any]:
-    """Return pixels from 0 to 255 as fractions from 0 to 1."""
-    return np.divide(images, 255, dtype=dtype)
-
-
-def open_dataset(
+def read_digits(
+    splits: Iterable[str],
+    name: str | None = None,
     data_dir: str | Path | None = None,
     mirrors: Sequence[str] = (),
     progress: Progress = silent,
-) -> Dataset:
-    """Find the four files of a data set, and download those that the tool's own cache lacks.
+) -> list[Digits]:
+    """Return some splits of a data set.
 
     Parameters
     ----------
+    splits : iterable of {"train", "test"}
+    name : {"mnist", "synthetic", "custom"}, optional
+        The data set; without it, whatever the folder holds.
     data_dir : path, optional
-        As for `load_mnist`. A folder that the user named is only read.
+        As for `load_mnist`.
     mirrors : sequence of str
-        Tried before the built-in mirrors.
+        Asked before the built-in mirrors for what the cache lacks.
     progress : Progress
 
     Raises
     ------
     DownloadError
         Files are missing from the cache, and no mirror delivered them.
+    DataError
+        The digits are not what they seem, or not those of that name.
     UsageError
-        A folder that the user named is none, or lacks files.
+        `data_dir` is not a folder, or contradicts the name.
     """
-    folder, is_cache = data_folder(data_dir)
-    missing = [file for file in MNIST_FILES if _find(folder, file) is None]
-    if is_cache:
-        for file in missing:
-            download.fetch(file, folder, (*mirrors, *MIRRORS), progress)
-    elif not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder, so it holds no digits")
-    elif missing:
-        raise DataError(
-            f"{folder} lacks {', '.join(file.name for file in missing)}; to have them downloaded "
-            f"there, run: mnist-bp download --data-dir {folder}"
-        )
-    return Dataset(folder, is_cache)
+    source = _source(name, data_dir, mirrors, progress)
+    digits = [source.read(split) for split in splits]
+    other = next((each.dataset for each in digits if each.dataset != (name or MNIST)), None)
+    if other and name:
+        raise DataError(f"{_named_folder(data_dir)} does not hold the data set {name}, but {other}")
+    if other:
+        log.warning("the digits in %s are not MNIST's", _named_folder(data_dir))
+    return digits
+
+
+def _source(
+    name: str | None, data_dir: str | Path | None, mirrors: Sequence[str], progress: Progress
+) -> Source:
+    folder = _named_folder(data_dir)
+    if name == SYNTHETIC:
+        if data_dir:
+            raise UsageError(f"the synthetic digits are drawn, not read from {data_dir}")
+        from mnist_bp.data.synthetic import Drawn
+
+        return Drawn()
+    if folder:
+        return UserFolder(folder)
+    if name == CUSTOM:
+        raise DataError("digits of your own are in no cache: name their folder with --data-dir")
+    return Cache(cache_folder(), Mirrors(mirrors, progress))
 
 
 def fill(
@@ -192,80 +130,48 @@ def fill(
     *,
     force: bool = False,
     progress: Progress = silent,
-) -> dict[str, str | None]:
-    """See to it that a folder holds the four files of MNIST.
+) -> tuple[Path, list[tuple[str, str]]]:
+    """See to it that a folder, by default the cache, holds the four files of MNIST.
 
     Parameters
     ----------
     data_dir, mirrors, progress
-        As for `open_dataset`.
+        As for `read_digits`; a folder that does not exist is made.
     force : bool
         Download all four anew, if the folder is the cache; elsewhere nothing is ever replaced.
 
     Returns
     -------
-    dict
-        For each of the four files, the address it came from; None where it was there, and whole.
+    folder : Path
+    done : list of (str, str)
+        For each file its name, and the address it came from, or that it was there and whole.
 
     Raises
     ------
     DataError
-        The folder holds other files under these names and is not the tool's own, or no mirror
-        delivered what is missing.
+        No mirror delivered what is missing, the folder cannot be written, or it is the user's and
+        holds something else.
     """
-    folder, is_cache = data_folder(data_dir)
-    present = {file: _find(folder, file) for file in MNIST_FILES}
-    intact = {file for file, path in present.items() if path and _is_intact(path, file)}
-    foreign = [path for file, path in present.items() if path and file not in intact]
-    if foreign and not is_cache:
-        raise DataError(
-            f"{foreign[0]} is not MNIST's file of that name, so nothing is downloaded beside it; "
-            "name another folder with --data-dir"
-        )
-    if force and is_cache:
-        intact.clear()
-    return {
-        file.name: None
-        if file in intact
-        else download.fetch(file, folder, (*mirrors, *MIRRORS), progress)
-        for file in MNIST_FILES
-    }
+    mirrors_of_this_run = Mirrors(mirrors, progress)
+    folder = _named_folder(data_dir)
+    if folder is None:
+        folder = cache_folder()
+        return folder, list(Cache(folder, mirrors_of_this_run).fill(force))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made a folder: {error.strerror}") from error
+    return folder, list(UserFolder(folder).fill(mirrors_of_this_run))
 
 
-def data_folder(data_dir: str | Path | None = None) -> tuple[Path, bool]:
-    """Return the folder of the digits, and whether it is the tool's own cache."""
-    named = data_dir or os.environ.get(DATA_DIR_VARIABLE)
-    if named:
-        return Path(named), False
+def cache_folder() -> Path:
+    """Return the tool's own folder, where this system keeps caches."""
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("mnist-bp", appauthor=False)), True
+    return Path(platformdirs.user_cache_dir("mnist-bp", appauthor=False))
 
 
-def _find(folder: Path, file: PinnedFile) -> Path | None:
-    """Return where a folder has a file, under any of the names that are in use for it."""
-    candidates = (
-        place / f"{file.stem}{separator}idx{file.dimensions}-ubyte{suffix}"
-        for place in (folder, folder / "MNIST" / "raw")
-        for separator in "-."
-        for suffix in ("", ".gz")
-    )
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _locate(folder: Path, file: PinnedFile) -> Path:
-    path = _find(folder, file)
-    if path is None:
-        raise DataError(f"{file.name} is no longer in {folder}")
-    return path
-
-
-def _is_intact(path: Path, file: PinnedFile) -> bool:
-    try:
-        return digest(read_idx(path, file.dimensions)) == file.sha256_unpacked
-    except DataError:
-        return False
-
-
-def _by(images: NDArray[np.uint8]) -> str:
-    return " x ".join(str(size) for size in images.shape[1:])
+def _named_folder(data_dir: str | Path | None) -> Path | None:
+    """Return the folder that the user named, by argument or environment."""
+    named = data_dir or os.environ.get(DATA_DIR_VARIABLE)
+    return Path(named) if named else None

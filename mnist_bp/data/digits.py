@@ -1,0 +1,39 @@
+"""Digits as arrays: images and their labels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MNIST, SYNTHETIC, CUSTOM = "mnist", "synthetic", "custom"
+"""What a data set is called: MNIST's digits, those that this package draws, or somebody's own."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images and their labels: one split of a data set.
+
+    Attributes
+    ----------
+    images : uint8 array of shape (N, 28, 28)
+        0 is paper, 255 is ink.
+    labels : uint8 array of shape (N,)
+    dataset : str
+        The name of the data set.
+    digests : tuple of str
+        SHA-256 of the images and of the labels, each as an unzipped IDX file.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    dataset: str
+    digests: tuple[str, str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def normalized(images: NDArray[np.uint8], dtype: Any = np.float32) -> NDArray[Any]:
+    """Return pixels from 0 to 255 as fractions from 0 to 1."""
+    return np.divide(images, 255, dtype=dtype)
