@@ -4,11 +4,13 @@ NumPy, Rich and what is built on them are imported by the commands that need the
 and a slip in a flag do not wait for them.
 """
 
+import io
 import json
 import logging
 import os
+import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,12 +18,22 @@ import typer
 
 from mnist_bp import __version__
 from mnist_bp import recipe as recipes
-from mnist_bp.errors import CheckError, DownloadError, MnistBpError, UsageError
+from mnist_bp.errors import (
+    CheckError,
+    DataError,
+    DownloadError,
+    MnistBpError,
+    StoppedError,
+    UsageError,
+    WeightsError,
+)
+from mnist_bp.interrupts import noticed
 from mnist_bp.options import DataDir, DigitsOptions, Json, Mirrors, with_digits, with_settings
 from mnist_bp.recipe import Recipe, Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
+    from mnist_bp.weights import Weights
 
 DEFAULT_WEIGHTS = Path("weights.npz")
 INTERRUPTED = 130
@@ -47,6 +59,10 @@ class _Warnings(logging.Handler):
 def main() -> None:
     """Run the command line, and end the process with its exit status."""
     logging.getLogger("mnist_bp").addHandler(_Warnings())
+    for stream in (sys.stdout, sys.stderr):
+        # A path may have letters that the terminal has not.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status = app(standalone_mode=False, prog_name="mnist-bp") or 0
         message = "interrupted" if status == INTERRUPTED else ""
@@ -202,6 +218,7 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
         "mnist-bp train --epochs 17",
         "mnist-bp train --config book --output book.npz",
         "mnist-bp train --hidden 200 --lr 0.2 --log run.jsonl",
+        "mnist-bp train --resume weights.npz --epochs 30",
     )
 )
 @with_settings(recipes.settings(), "Hyperparameters (they win over those of a recipe)")
@@ -218,8 +235,18 @@ def train(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where the weights go.", metavar="FILE")
-    ] = DEFAULT_WEIGHTS,
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where the weights go. \\[default: weights.npz, or the file that is resumed]",
+            metavar="FILE",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Weights file of a run to go on with, exactly.", metavar="FILE"),
+    ] = None,
     log: Annotated[
         Path | None,
         typer.Option(help="File to append a JSON object to for every row.", metavar="FILE"),
@@ -230,34 +257,113 @@ def train(
 ) -> None:
     """Train a net, with a row for each epoch; the first row is the untrained net.
 
-    The weights are saved after every epoch. An older file of the same name is kept, under another.
+    The weights are saved after every epoch, and at Ctrl-C. An older file of the same name is kept,
+    under another.
     """
-    recipe = Recipe(**(recipes.read(config) if config else {}) | flags)
+    chosen = (recipes.read(config) if config else {}) | flags
+    output = output or resume or DEFAULT_WEIGHTS
     for option, path in (("--output", output), ("--log", log)):
         if path:
             _check_writable(option, path)
 
-    from mnist_bp import console, tables, training, weights
-    from mnist_bp.files import put_aside
+    from mnist_bp import console, tables, training
+    from mnist_bp.weights import RunFile, load
 
-    digits, test_digits = _read_or_draw(wanted, "train", "test")
-    run = training.Run(recipe)
+    if resume:
+        saved = load(resume)
+        recipe = _recipe_to_resume(resume, saved, chosen)
+        name = wanted.dataset or (None if wanted.data_dir else saved.dataset)
+        digits, test_digits = _read(wanted, name, "train", "test")
+        if digits.digests != saved.digests:
+            raise DataError(f"{resume} was trained on other digits of {saved.dataset} than these")
+        try:
+            run = training.Run.resumed(saved, recipe, len(digits))
+        except WeightsError as error:
+            raise WeightsError(f"{resume} cannot be resumed: {error}") from error
+    else:
+        recipe = Recipe(**chosen)
+        _check_memory(training.bytes_needed(recipe))
+        digits, test_digits = _read_or_draw(wanted, "train", "test")
+        run = training.Run(recipe)
+
+    file = RunFile(output, is_ours=resume is not None and output.resolve() == resume.resolve())
+    unsaved: WeightsError | None = None
+
+    def save() -> None:
+        nonlocal unsaved
+        try:
+            if older := file.save(run.weights(digits)):
+                console.say(f"the older {output} is now also {older}")
+            unsaved = None
+        except WeightsError as error:
+            unsaved = error
+            console.warn(str(error))
+
     title = f"784-{recipe.hidden}-10 on {digits.dataset}, seed {recipe.seed}"
     table = tables.epochs(console.results(), title)
-    steps = recipe.epochs * training.steps_per_epoch(recipe, len(digits))
-    with console.steps_bar(steps, show=not quiet) as after_step:
+    steps = recipe.epochs * training.steps_per_epoch(recipe, len(digits)) - len(run.step_losses)
+    with noticed() as signals, console.steps_bar(steps, show=not quiet) as advance:
+
+        def after_step() -> None:
+            advance()
+            if signals:
+                save()
+                outcome = "nothing was saved" if unsaved else _how_to_go_on(output, wanted)
+                raise StoppedError(signals[0], f"stopped after a batch; {outcome}")
+
         for row in training.train(run, digits, test_digits, after_step):
-            if row.epoch == 1 and (older := put_aside(output)):
-                console.say(f"the older {output} is now also {older}")
             if row.epoch > 0:
-                weights.save(output, run.weights(digits))
+                save()
             if log:
-                with log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(row)) + "\n")
+                with log.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(asdict(row)) + "\n")
             if not quiet:
                 tables.epoch(table, row)
+            if run.doubt:
+                console.warn(run.doubt)
+    if unsaved:
+        raise WeightsError(f"the weights after epoch {run.epochs} are lost: {unsaved}")
     if not quiet:
         console.say(f"saved {output}")
+
+
+def _recipe_to_resume(path: Path, saved: "Weights", chosen: dict[str, Any]) -> Recipe:
+    """Return the recipe of a saved run, with as many epochs as are wanted now."""
+    if saved.recipe is None:
+        raise WeightsError(
+            f"{path} cannot be resumed: it holds the four arrays alone, and nothing of the run"
+        )
+    for key, value in chosen.items():
+        old = getattr(saved.recipe, key)
+        if key != "epochs" and value != old:
+            raise UsageError(f"{key} = {value} contradicts {path}, where it is {old}")
+    epochs = chosen.get("epochs", saved.recipe.epochs)
+    if epochs <= saved.epochs:
+        raise UsageError(
+            f"{path} has finished {saved.epochs} epochs: to go on, name a larger number, such as "
+            f"--epochs {saved.epochs + 10}"
+        )
+    return replace(saved.recipe, epochs=epochs)
+
+
+def _how_to_go_on(output: Path, wanted: DigitsOptions) -> str:
+    words = ["mnist-bp", "train", "--resume", str(output)]
+    if wanted.data_dir:
+        words += ["--data-dir", str(wanted.data_dir)]
+    return f"to go on: {shlex.join(words)}"
+
+
+def _check_memory(needed: int) -> None:
+    """Refuse what fits no memory before it is tried: some systems end such processes unasked."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return
+    if needed > memory:
+        raise UsageError(
+            f"this needs {needed:,} bytes of memory, and the machine has {memory:,}: choose a "
+            "smaller --hidden or --batch-size"
+        )
 
 
 EVALUATE_SETTINGS = {

@@ -4,7 +4,8 @@
     ├── CheckError                 a gradient check that does not hold
     ├── DataError                  digits that cannot be read or are not what they seem
     │   └── DownloadError          digits that no mirror delivered
-    ├── DivergedError              a run whose loss is no number any more
+    ├── DivergedError              a run whose loss is no number any more, or whose net has died
+    ├── StoppedError               a run that was asked to stop; exit status 128 + the signal
     ├── WeightsError               weights that cannot be read or saved
     └── UsageError             exit status 2: wrong usage, found before any work is done
         └── RecipeError            a hyperparameter that is unknown or out of its limits
@@ -13,13 +14,11 @@ Each carries one message that says what is wrong, with which file or address, an
 Only the command line turns them into output and exit statuses.
 """
 
-from typing import ClassVar
-
 
 class MnistBpError(Exception):
     """The root of all errors that are the user's to know about."""
 
-    exit_status: ClassVar[int] = 1
+    exit_status: int = 1
 
 
 class CheckError(MnistBpError):
@@ -35,7 +34,15 @@ class DownloadError(DataError):
 
 
 class DivergedError(MnistBpError):
-    """The loss of a run is no longer a finite number."""
+    """The loss of a run is no longer a finite number, or its net has died."""
+
+
+class StoppedError(MnistBpError):
+    """A signal asked a run to stop."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.exit_status = 128 + number
 
 
 class WeightsError(MnistBpError):

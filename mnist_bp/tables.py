@@ -106,7 +106,7 @@ def confusion(out: Console, evaluation: Evaluation) -> None:
 
     def cell(count: int, right: bool, row: list[int]) -> Text:
         if not count:
-            return Text("·", "dim")
+            return Text(".", "dim")
         share, colour = (count / sum(row), GREEN) if right else (count / most, RED)
         return console.shaded(f"{count:4}", share, colour)
 

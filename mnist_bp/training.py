@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from mnist_bp.data.digits import Digits, normalized
-from mnist_bp.errors import DivergedError
+from mnist_bp.errors import DivergedError, WeightsError
 from mnist_bp.evaluation import Evaluation, evaluate
 from mnist_bp.history import EpochResult
 from mnist_bp.network import TwoLayerNet
@@ -17,6 +17,9 @@ from mnist_bp.optimizers import SGD
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.recipe import Recipe
 from mnist_bp.weights import CLASSES, INPUTS, Weights
+
+CHANCE = 0.15
+"""An accuracy that guessing can have: the most common digit makes up 11 % of MNIST."""
 
 
 class Run:
@@ -32,10 +35,14 @@ class Run:
     net : TwoLayerNet
         With float32 parameters.
     optimizer : Optimizer
-    epochs : int
-        Epochs finished.
+    epochs, batches : int
+        Epochs finished, and batches done of the next one.
+    order : int array
+        The training digits of that epoch, in order.
     history : list of EpochResult
     step_losses : list of float
+    last_sign_of_life : int
+        The last step in which some hidden unit fired.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -51,10 +58,60 @@ class Run:
         )
         self.optimizer = SGD(recipe.lr)
         self.epochs = 0
+        self.batches = 0
+        self.order = np.empty(0, np.int64)
         self.history: list[EpochResult] = []
         self.step_losses: list[float] = []
+        self.last_sign_of_life = 0
 
-    def step(self, digits: Digits, indices: NDArray[np.intp]) -> float:
+    @classmethod
+    def resumed(cls, saved: Weights, recipe: Recipe, size: int) -> "Run":
+        """Return a run that goes on exactly where a saved one stopped.
+
+        Parameters
+        ----------
+        saved : Weights
+        recipe : Recipe
+            That of the saved run, but for the number of epochs.
+        size : int
+            The number of training digits.
+
+        Raises
+        ------
+        WeightsError
+            The record of the saved run contradicts itself.
+        """
+        run = cls(recipe)
+        for name, array in run.net.params.items():
+            if saved.params[name].shape != array.shape:
+                raise WeightsError(f"{name} does not fit its recipe, hidden = {recipe.hidden}")
+            array[...] = saved.params[name]
+        run.epochs, run.batches = saved.epochs, saved.batches
+        run.order = saved.order
+        run.history = list(saved.history)
+        run.step_losses = saved.step_losses.astype(float).tolist()
+        run.last_sign_of_life = len(run.step_losses)
+        steps = run.epochs * steps_per_epoch(recipe, size) + run.batches
+        if (
+            len(run.history) != run.epochs + 1
+            or len(run.step_losses) != steps
+            or not 0 <= run.batches <= steps_per_epoch(recipe, size)
+            or (run.batches and (run.order.shape != (size,) or not _are_indices(run.order, size)))
+            or {name: array.shape for name, array in saved.optimizer.items()}
+            != {name: array.shape for name, array in run.optimizer.state.items()}
+        ):
+            raise WeightsError("its record of the run does not fit together")
+        for name, array in run.optimizer.state.items():
+            array[...] = saved.optimizer[name]
+        return run
+
+    def remaining_batches(self, size: int) -> list[NDArray[np.int64]]:
+        """Return which of the `size` training digits each batch holds that this epoch still has."""
+        if self.batches == 0:
+            self.order = epoch_order(self.recipe, self.epochs + 1, size)
+        return in_batches(self.order, self.recipe.batch_size)[self.batches :]
+
+    def step(self, digits: Digits, indices: NDArray[np.int64]) -> float:
         """Learn from one batch: forward, backward, update. Return its loss.
 
         Raises
@@ -67,21 +124,54 @@ class Run:
             loss, gradients = self.net.loss_and_gradient(x, t)
             self.optimizer.update(self.net.params, gradients)
         self.step_losses.append(float(loss))
+        self.batches += 1
         if not math.isfinite(loss):
-            raise DivergedError(
-                f"the run diverged: at step {len(self.step_losses):,} the loss is {loss}, with a "
-                f"learning rate of {self.recipe.lr}; try a smaller one, such as --lr 0.1"
-            )
+            raise DivergedError(self._trouble(f"the loss is {loss}", len(self.step_losses)))
+        if gradients["W2"].any():
+            self.last_sign_of_life = len(self.step_losses)
         return float(loss)
 
-    def record(
-        self, loss: float, train: Evaluation, test: Evaluation, started: float
-    ) -> EpochResult:
-        """Add a row to the history and return it; `started` is when the epoch began."""
+    def finish_epoch(self, train: Evaluation, test: Evaluation, started: float) -> EpochResult:
+        """Close the epoch, or what comes before the first one, and return its row.
+
+        Raises
+        ------
+        DivergedError
+            The net has died: whatever the image, no hidden unit fires any more.
+        """
+        if self.history:
+            lifeless = 0 < self.last_sign_of_life < len(self.step_losses)
+            if lifeless and np.ptp(train.logits, axis=0).max() == 0:
+                raise DivergedError(
+                    self._trouble("no hidden unit fires any more", self.last_sign_of_life + 1)
+                )
+            loss = float(np.mean(self.step_losses[-self.batches :]))
+            self.epochs, self.batches = self.epochs + 1, 0
+        else:
+            loss = train.loss
         seconds = perf_counter() - started
         row = EpochResult(self.epochs, loss, train.accuracy, test.accuracy, seconds)
         self.history.append(row)
         return row
+
+    def _trouble(self, what: str, step: int) -> str:
+        return (
+            f"the run went wrong at step {step:,}: {what}. The learning rate was {self.recipe.lr}; "
+            "try a smaller one, such as --lr 0.1"
+        )
+
+    @property
+    def doubt(self) -> str | None:
+        """What is likely to be wrong with a run that has learnt nothing in its first epoch."""
+        if self.epochs != 1 or self.history[-1].train_accuracy > CHANCE:
+            return None
+        if self.recipe.weight_init_std == 0:
+            reason = "all weights started at zero, so all hidden units are alike: --weight-init-std"
+        elif self.history[-1].loss > self.history[0].loss:
+            reason = f"a learning rate of {self.recipe.lr} may be far too large: try --lr 0.1"
+        else:
+            reason = f"a learning rate of {self.recipe.lr} may be far too small: try --lr 0.1"
+        return f"the net has learnt nothing yet, it guesses: {reason}"
 
     def weights(self, digits: Digits) -> Weights:
         """Return what a weights file is to hold of the run, trained on these digits, as of now."""
@@ -91,6 +181,8 @@ class Run:
             dataset=digits.dataset,
             digests=digits.digests,
             epochs=self.epochs,
+            batches=self.batches,
+            order=self.order if self.batches else self.order[:0],
             history=self.history,
             step_losses=np.array(self.step_losses, np.float32),
             optimizer=self.optimizer.state,
@@ -115,22 +207,18 @@ def train(
     Raises
     ------
     DivergedError
-        The loss is not a finite number any more.
+        The loss is not a finite number any more, or the net has died.
     """
     with threadpool_limits(run.recipe.threads, user_api="blas"):
         started = perf_counter()
-        untrained = evaluate(run.net, train)
-        yield run.record(untrained.loss, untrained, evaluate(run.net, test), started)
-
-        for epoch in range(1, run.recipe.epochs + 1):
+        if not run.history:
+            yield run.finish_epoch(evaluate(run.net, train), evaluate(run.net, test), started)
+        while run.epochs < run.recipe.epochs:
             started = perf_counter()
-            losses = []
-            for indices in batches(run.recipe, epoch, len(train)):
-                losses.append(run.step(train, indices))
+            for indices in run.remaining_batches(len(train)):
+                run.step(train, indices)
                 after_step()
-            run.epochs = epoch
-            loss = float(np.mean(losses))
-            yield run.record(loss, evaluate(run.net, train), evaluate(run.net, test), started)
+            yield run.finish_epoch(evaluate(run.net, train), evaluate(run.net, test), started)
 
 
 def steps_per_epoch(recipe: Recipe, size: int) -> int:
@@ -138,14 +226,26 @@ def steps_per_epoch(recipe: Recipe, size: int) -> int:
     return math.ceil(size / recipe.batch_size)
 
 
-def batches(recipe: Recipe, epoch: int, size: int) -> list[NDArray[np.intp]]:
-    """Return which of the `size` training digits each batch of an epoch (1, 2, ...) holds.
-
-    Every batch has `recipe.batch_size` of them, except the last one, which has what is left.
-    """
+def epoch_order(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
+    """Return which of the `size` training digits an epoch (1, 2, ...) learns from, in order."""
     rng = stream(recipe.seed, Purpose.ORDER, epoch)
     if recipe.sampling == "replacement":
-        order = rng.integers(size, size=size)
-    else:
-        order = rng.permutation(size)
-    return np.split(order, range(recipe.batch_size, size, recipe.batch_size))
+        return rng.integers(size, size=size)
+    return rng.permutation(size)
+
+
+def in_batches(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
+    """Return `order` in parts of `batch_size`, the last one with what is left."""
+    return np.split(order, range(batch_size, len(order), batch_size))
+
+
+def bytes_needed(recipe: Recipe) -> int:
+    """Return how much memory a run takes at least, beside its digits."""
+    parameters = (INPUTS + 1) * recipe.hidden + (recipe.hidden + 1) * CLASSES
+    example = INPUTS + 3 * recipe.hidden + 3 * CLASSES
+    # The parameters, their gradients, and the step; an image as it is in the file and as numbers.
+    return 4 * 3 * parameters + recipe.batch_size * (4 * example + INPUTS)
+
+
+def _are_indices(order: NDArray[np.int64], size: int) -> bool:
+    return bool(order.dtype.kind == "i" and order.min() >= 0 and order.max() < size)

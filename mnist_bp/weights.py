@@ -8,15 +8,17 @@ for anyone's tool; a file with nothing but these four is read too. The rest is t
     dataset           the name of the data set
     dataset_sha256    the digests of its training images and labels, unzipped
     progress          epochs finished, and batches done of the next one
+    order             the training digits of that epoch in order, if it has begun
     history           a row for each epoch, with the columns of `EpochResult`
     step_losses       the loss of every step
     versions          of mnist-bp, NumPy and Python
     optimizer.NAME    what the optimizer remembers
 """
 
+import math
 import platform
+import warnings
 import zipfile
-import zlib
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -27,14 +29,28 @@ from numpy.typing import NDArray
 import mnist_bp
 from mnist_bp import recipe as recipes
 from mnist_bp.errors import RecipeError, UsageError, WeightsError
-from mnist_bp.files import replacing
+from mnist_bp.files import put_aside, replacing
 from mnist_bp.history import EpochResult
 from mnist_bp.layers import Array
 from mnist_bp.recipe import Recipe
 
 FORMAT = 1
 PARAMETERS = ("W1", "b1", "W2", "b2")
+RECORD = (
+    "format",
+    "recipe",
+    "dataset",
+    "dataset_sha256",
+    "progress",
+    "order",
+    "history",
+    "step_losses",
+    "versions",
+)
 INPUTS, CLASSES = 28 * 28, 10
+
+MAX_UNPACKED = 64 * 2**20
+"""Bytes that a small file may unpack to; a larger file may be packed to half its size."""
 
 _HISTORY = np.dtype([(column.name, column.type) for column in fields(EpochResult)])
 _OPTIMIZER = "optimizer."
@@ -56,6 +72,8 @@ class Weights:
         SHA-256 of its training images and labels, unzipped.
     epochs, batches : int
         Epochs finished, and batches done of the next one.
+    order : int array
+        The training digits of that epoch, in order, if it has begun.
     history : list of EpochResult
     step_losses : float32 array
         The loss of every step.
@@ -69,6 +87,7 @@ class Weights:
     digests: tuple[str, ...] = ()
     epochs: int = 0
     batches: int = 0
+    order: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     history: list[EpochResult] = field(default_factory=list)
     step_losses: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     optimizer: dict[str, Array] = field(default_factory=dict)
@@ -96,6 +115,7 @@ def save(path: Path, weights: Weights) -> None:
             "dataset": weights.dataset,
             "dataset_sha256": weights.digests,
             "progress": [weights.epochs, weights.batches],
+            "order": weights.order,
             "history": np.array([astuple(row) for row in weights.history], _HISTORY),
             "step_losses": np.asarray(weights.step_losses, np.float32),
             "versions": versions(),
@@ -137,6 +157,7 @@ def load(path: Path) -> Weights:
             digests=tuple(map(str, arrays["dataset_sha256"])),
             epochs=int(arrays["progress"][0]),
             batches=int(arrays["progress"][1]),
+            order=arrays["order"],
             history=_history(arrays["history"]),
             step_losses=arrays["step_losses"].astype(np.float32),
             optimizer={
@@ -150,6 +171,41 @@ def load(path: Path) -> Weights:
         raise WeightsError(
             f"{path} holds weights, but a damaged record of its run: {error}"
         ) from error
+
+
+class RunFile:
+    """The file that a run saves its weights to, again and again.
+
+    An older file of the same name is put aside, once, before the first save.
+
+    Parameters
+    ----------
+    path : Path
+    is_ours : bool
+        Whether the file that is there already is this run's own.
+    """
+
+    def __init__(self, path: Path, is_ours: bool = False) -> None:
+        self.path = path
+        self.is_ours = is_ours
+
+    def save(self, weights: Weights) -> Path | None:
+        """Save the weights; return the second name of the older file, if one was put aside.
+
+        Raises
+        ------
+        WeightsError
+            The file cannot be written; what was there before still is.
+        """
+        older = None
+        if not self.is_ours:
+            try:
+                older = put_aside(self.path)
+            except OSError as error:
+                raise WeightsError(f"{self.path} cannot be put aside: {error.strerror}") from error
+            self.is_ours = True
+        save(self.path, weights)
+        return older
 
 
 def versions() -> str:
@@ -167,17 +223,34 @@ def _history(table: NDArray[Any]) -> list[EpochResult]:
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sizes = {info.filename: info.file_size for info in archive.infolist()}
+            if sum(sizes.values()) > max(MAX_UNPACKED, 2 * path.stat().st_size):
+                raise WeightsError(f"{path} unpacks to {sum(sizes.values()):,} bytes: refused")
             return {
-                name.removesuffix(".npy"): _read_array(archive, name)
-                for name in archive.namelist()
-                if name.endswith(".npy")
+                name.removesuffix(".npy"): _read_array(archive, name, size)
+                for name, size in sizes.items()
             }
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except WeightsError:
+        raise
+    except Exception as error:  # The file may come from anyone: whatever ails it, it is no use.
         raise WeightsError(f"{path} is not a weights file: {error}") from error
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+def _read_array(archive: zipfile.ZipFile, name: str, size: int) -> NDArray[Any]:
+    """Return a member of an archive, if its header claims no more than there is."""
+    with archive.open(name) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, _, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError(f"{name} holds Python objects")
+        if math.prod(shape) * dtype.itemsize != size - file.tell():
+            raise ValueError(f"{name} claims the shape {shape} in {size:,} bytes")
     with archive.open(name) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -186,6 +259,10 @@ def _check_parameters(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, 
     missing = [name for name in PARAMETERS if name not in arrays]
     if missing:
         raise WeightsError(f"{path} is not a weights file: it lacks {', '.join(missing)}")
+    known = (*PARAMETERS, *RECORD)
+    extra = [name for name in arrays if name not in known and not name.startswith(_OPTIMIZER)]
+    if extra:
+        raise WeightsError(f"{path} holds more than weights: {', '.join(extra)}")
     hidden = arrays["b1"].size
     expected = {"W1": (INPUTS, hidden), "b1": (hidden,), "W2": (hidden, CLASSES), "b2": (CLASSES,)}
     for name, shape in expected.items():

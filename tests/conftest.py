@@ -69,9 +69,9 @@ def command(tmp_path):
     folder = tmp_path / "here"
     folder.mkdir()
 
-    def run(*arguments, **options):
+    def run(*arguments, shell=None, **options):
         return subprocess.run(
-            [sys.executable, "-m", "mnist_bp", *map(str, arguments)],
+            shell or [sys.executable, "-m", "mnist_bp", *map(str, arguments)],
             **{"cwd": folder, "capture_output": True, "text": True, "timeout": 300} | options,
         )
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 
@@ -152,7 +153,7 @@ def test_a_run_that_diverges_is_one_message_and_exit_status_1(command, digits_fo
 
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 2
-    assert "the run diverged: at step" in done.stderr
+    assert "the run went wrong at step" in done.stderr
     assert not (command.folder / "weights.npz").exists()
 
 
@@ -336,3 +337,43 @@ def test_a_weights_file_that_cannot_be_used_is_one_message_and_exit_status_1(
     assert done.returncode == 1
     assert "w.npz is not a weights file" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["download", "gradcheck", "train", "evaluate", "--help"])
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "{command} <&-",
+        "{command} >&-",
+        "{command} | head -1",
+        "{command} 2>&-",
+        "LANG=C LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 {command}",
+        "COLUMNS=20 {command}",
+    ],
+)
+def test_odd_surroundings_are_survived(command, digits_folder, trained, name, shell):
+    place = command.folder / "a place, \ud55c\uae00"
+    place.mkdir()
+    digits = ["--data-dir", str(digits_folder)]
+    words = {
+        # The folder holds other digits than MNIST's, so this one ends with a message.
+        "download": ["download", *digits],
+        "gradcheck": ["gradcheck", "--hidden", "2", *digits],
+        "train": ["train", "--epochs", "2", "--output", str(place / "w.npz"), *digits],
+        "evaluate": ["evaluate", str(trained), "--mistakes", "2", *digits],
+        "--help": ["--help"],
+    }[name]
+    line = shell.format(command=shlex.join([sys.executable, "-m", "mnist_bp", *words]))
+
+    done = command(shell=["bash", "-c", line])
+
+    assert done.returncode == (1 if name == "download" else 0), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+    if name == "train":
+        assert (place / "w.npz").exists()
+
+
+def test_a_very_narrow_terminal_is_survived(command, digits_folder, trained):
+    for words in (("train", *SHORT), ("evaluate", trained, "--mistakes", 1), ("gradcheck",)):
+        assert in_terminal(*words, "--data-dir", digits_folder, cwd=command.folder, COLUMNS="20")

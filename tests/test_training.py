@@ -7,13 +7,17 @@ from mnist_bp.data.digits import normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError
 from mnist_bp.recipe import Recipe
-from mnist_bp.training import Run, batches, steps_per_epoch, train
+from mnist_bp.training import Run, epoch_order, in_batches, steps_per_epoch, train
 
 
 @pytest.fixture(scope="module")
 def dataset(digits_folder):
     """The training digits and the test digits."""
     return read_digits(["train", "test"], data_dir=digits_folder)
+
+
+def batches(recipe, epoch, size):
+    return in_batches(epoch_order(recipe, epoch, size), recipe.batch_size)
 
 
 def finish(recipe, dataset):
@@ -123,7 +127,7 @@ def test_a_net_learns(dataset, recipe):
 
 
 def test_a_run_that_diverges_stops_and_says_when(dataset):
-    with pytest.raises(DivergedError, match=r"at step \d+ the loss is .*rate of 1e\+30; .*--lr"):
+    with pytest.raises(DivergedError, match=r"at step \d+: the loss is .*rate was 1e\+30; .*--lr"):
         finish(Recipe(lr=1e30), dataset)
 
 

@@ -1,0 +1,332 @@
+"""Runs that lose nothing: resumed, interrupted, killed, out of disk, or gone wrong."""
+
+import os
+import random
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from mnist_bp.data.mnist import read_digits
+from mnist_bp.errors import DivergedError, WeightsError
+from mnist_bp.recipe import Recipe
+from mnist_bp.training import Run, train
+from mnist_bp.weights import load, save
+
+RECIPES = [
+    Recipe(epochs=6, hidden=6, lr=0.3, batch_size=50),
+    Recipe(epochs=6, hidden=6, lr=0.3, batch_size=50, sampling="replacement"),
+]
+
+
+@pytest.fixture(scope="module")
+def dataset(digits_folder):
+    return read_digits(["train", "test"], data_dir=digits_folder)
+
+
+class StopError(Exception):
+    pass
+
+
+def run_until(run, dataset, step):
+    """Train until a number of steps is done, and leave the run as it is then."""
+
+    def after_step():
+        if len(run.step_losses) == step:
+            raise StopError
+
+    try:
+        for _ in train(run, *dataset, after_step):
+            pass
+    except StopError:
+        pass
+    return run
+
+
+def assert_same(first, second):
+    """Two weights files hold the same run, to the bit; only the clock may differ."""
+    with np.load(first) as a, np.load(second) as b:
+        assert a.files == b.files
+        for name in a.files:
+            if name == "history":
+                for column in ("epoch", "loss", "train_accuracy", "test_accuracy"):
+                    assert a[name][column].tobytes() == b[name][column].tobytes()
+            else:
+                assert a[name].tobytes() == b[name].tobytes(), name
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.sampling)
+def test_a_run_that_was_stopped_anywhere_ends_as_if_it_had_not_been(
+    dataset, tmp_path, full, recipe
+):
+    digits, _ = dataset
+    whole = run_until(Run(recipe), dataset, None)
+    save(tmp_path / "whole.npz", whole.weights(digits))
+    per_epoch = len(whole.step_losses) // recipe.epochs
+    rng = random.Random(0)
+    ends = [per_epoch * epoch for epoch in (range(1, 6) if full else (1, 5))]
+    anywhere = [rng.randrange(1, per_epoch * 6) for _ in range(20 if full else 3)]
+
+    for step in [*ends, *anywhere]:
+        save(tmp_path / "part.npz", run_until(Run(recipe), dataset, step).weights(digits))
+        resumed = Run.resumed(load(tmp_path / "part.npz"), recipe, len(digits))
+        save(tmp_path / "end.npz", run_until(resumed, dataset, None).weights(digits))
+        assert_same(tmp_path / "whole.npz", tmp_path / "end.npz")
+
+
+SHORT = ("--hidden", 6, "--lr", 0.3)
+
+
+def test_the_command_goes_on_with_more_epochs(command, digits_folder):
+    digits = ("--data-dir", digits_folder)
+    command("train", *SHORT, "--epochs", 4, *digits, "--output", "whole.npz")
+    command("train", *SHORT, "--epochs", 2, *digits)
+
+    done = command("train", "--resume", "weights.npz", "--epochs", 4, *digits)
+
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[3:]] == ["3", "4"]
+    assert_same(command.folder / "whole.npz", command.folder / "weights.npz")
+    assert not (command.folder / "weights.1.npz").exists()
+
+
+def test_a_resumed_run_may_go_on_in_another_file(command, digits_folder):
+    digits = ("--data-dir", digits_folder)
+    command("train", *SHORT, "--epochs", 1, *digits)
+    before = (command.folder / "weights.npz").read_bytes()
+
+    command("train", "--resume", "weights.npz", "--epochs", 2, "--output", "more.npz", *digits)
+
+    assert (command.folder / "weights.npz").read_bytes() == before
+    assert load(command.folder / "more.npz").epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--lr", "0.2"], 2, "lr = 0.2 contradicts weights.npz, where it is 0.3"),
+        (["--config", "book"], 2, "lr = 0.1 contradicts weights.npz, where it is 0.3"),
+        ([], 2, "weights.npz has finished 1 epochs: to go on, name a larger number"),
+        (["--epochs", "1"], 2, "weights.npz has finished 1 epochs"),
+        (["--epochs", "3", "--dataset", "synthetic"], 1, "trained on other digits of custom"),
+    ],
+)
+def test_what_contradicts_the_file_is_refused(command, digits_folder, arguments, status, message):
+    digits = () if "--dataset" in arguments else ("--data-dir", digits_folder)
+    command("train", *SHORT, "--epochs", 1, "--data-dir", digits_folder)
+
+    done = command("train", "--resume", "weights.npz", *arguments, *digits)
+
+    assert done.returncode == status
+    assert message in done.stderr
+
+
+def test_four_arrays_alone_cannot_be_resumed(command, digits_folder):
+    shapes = {"W1": (784, 3), "b1": 3, "W2": (3, 10), "b2": 10}
+    np.savez(command.folder / "w.npz", **{name: np.ones(shape) for name, shape in shapes.items()})
+
+    done = command("train", "--resume", "w.npz", "--data-dir", digits_folder)
+
+    assert done.returncode == 1
+    assert "w.npz cannot be resumed: it holds the four arrays alone" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"progress": [5, 0]},
+        {"progress": [1, 999]},
+        {"progress": [1, 3]},
+        {"step_losses": np.ones(3, np.float32)},
+        {"optimizer.velocity": np.ones(3)},
+        {"W1": np.zeros((784, 7)), "b1": np.zeros(7), "W2": np.zeros((7, 10))},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_record_that_contradicts_itself_cannot_be_resumed(dataset, tmp_path, change):
+    digits, _ = dataset
+    recipe = RECIPES[0]
+    save(tmp_path / "w.npz", run_until(Run(recipe), dataset, 11).weights(digits))
+    with np.load(tmp_path / "w.npz") as archive:
+        arrays = dict(archive)
+    np.savez(tmp_path / "w.npz", **arrays | change)
+
+    with pytest.raises(WeightsError, match="does not fit"):
+        Run.resumed(load(tmp_path / "w.npz"), recipe, len(digits))
+
+
+def start(command, *arguments, **options):
+    """Start a long run, and wait until it has printed the row of its first epoch."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnist_bp", "train", *map(str, arguments)],
+        cwd=command.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    for line in process.stdout:
+        if line.split()[0] == "1":
+            break
+    return process
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(command, digits_folder, number, status):
+    digits = ("--data-dir", digits_folder)
+    long = (*SHORT, "--batch-size", 2, "--epochs", 400)
+    process = start(command, *long, *digits)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == status
+    last = errors.splitlines()[-1]
+    assert "to go on: mnist-bp train --resume weights.npz" in last
+    saved = load(command.folder / "weights.npz")
+    more = saved.epochs + 2
+    command("train", *long[:-1], more, *digits, "--output", "whole.npz", "--quiet")
+    words = shlex.split(re.search("to go on: mnist-bp (.*)", last)[1])
+
+    # The recipe said 400 epochs; a few will do to compare.
+    patched = dict(np.load(command.folder / "weights.npz"))
+    patched["recipe"] = str(patched["recipe"]).replace("epochs = 400", f"epochs = {more}")
+    np.savez(command.folder / "weights.npz", **patched)
+    done = command(*words)
+
+    assert done.returncode == 0, done.stderr
+    assert_same(command.folder / "whole.npz", command.folder / "weights.npz")
+
+
+def test_a_second_ctrl_c_stops_at_once(command, digits_folder):
+    process = start(command, "--epochs", 4000, "--data-dir", digits_folder)
+    for _ in range(20):
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+    assert process.returncode in (130, -signal.SIGINT)
+    load(command.folder / "weights.npz")
+
+
+def test_a_run_killed_at_any_moment_leaves_a_file_that_goes_on(command, digits_folder, full):
+    digits = ("--data-dir", digits_folder)
+    rng = random.Random(0)
+    arguments = (*SHORT, "--batch-size", 530, "--epochs", 100_000, *digits)
+    training_digits = read_digits(["train"], data_dir=digits_folder)[0]
+    for _ in range(100 if full else 4):
+        process = start(command, *arguments, "--output", "w.npz")
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+
+        saved = load(command.folder / "w.npz")
+        assert saved.epochs >= 1
+        Run.resumed(saved, saved.recipe, 530).step(training_digits, np.arange(10))
+    names = {path.name for path in command.folder.iterdir() if not path.name.startswith(".")}
+    assert names >= {"w.npz", "w.1.npz", "w.2.npz"}
+    assert len([path for path in command.folder.iterdir() if path.name.startswith(".")]) <= 1
+
+
+def test_two_runs_with_one_output_lose_neither_file(command, digits_folder):
+    (command.folder / "weights.npz").write_bytes(b"from before")
+    arguments = (*SHORT, "--epochs", 60, "--data-dir", digits_folder)
+    processes = [start(command, *arguments, "--seed", seed) for seed in (1, 2)]
+    while any(process.poll() is None for process in processes):
+        assert load(command.folder / "weights.npz").recipe.seed in (1, 2)
+    for process in processes:
+        process.communicate()
+
+    assert load(command.folder / "weights.npz").epochs == 60
+    kept = [path.read_bytes() for path in command.folder.glob("weights.*.npz")]
+    assert b"from before" in kept
+
+
+def test_a_full_disk_stops_no_run_and_destroys_no_file(command, digits_folder):
+    path = command.folder / "weights.npz"
+    path.write_bytes(b"from before")
+
+    done = command(
+        *("train", *SHORT, "--epochs", 2, "--data-dir", digits_folder),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)),
+    )
+
+    assert done.returncode == 1
+    assert [line.split()[0] for line in done.stdout.splitlines()[3:]] == ["0", "1", "2"]
+    assert done.stderr.count("Warning: weights.npz cannot be written: File too large") == 2
+    assert "Error: the weights after epoch 2 are lost" in done.stderr
+    assert path.read_bytes() == b"from before"
+    assert (command.folder / "weights.1.npz").read_bytes() == b"from before"
+
+
+def test_a_run_that_goes_wrong_leaves_the_last_good_file(command, digits_folder):
+    digits = ("--data-dir", digits_folder)
+    command("train", *SHORT, "--epochs", 1, *digits)
+    before = (command.folder / "weights.npz").read_bytes()
+
+    done = command("train", "--lr", "1e20", "--epochs", 2, *digits)
+
+    assert done.returncode == 1
+    assert "the run went wrong at step " in done.stderr
+    assert "The learning rate was 1e+20; try a smaller one" in done.stderr
+    assert (command.folder / "weights.npz").read_bytes() == before
+
+
+def test_a_net_that_has_died_is_noticed(dataset):
+    run = Run(Recipe(epochs=5, hidden=6, lr=0.3))
+    rows = train(run, *dataset)
+    next(rows), next(rows)
+    run.net.params["b1"] -= 1000
+
+    with pytest.raises(DivergedError, match="at step 7: no hidden unit fires any more"):
+        next(rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--weight-init-std", "0"], "all weights started at zero"),
+        (["--lr", "1e-7"], "may be far too small"),
+        (["--lr", "30", "--activation", "sigmoid", "--batch-size", "5"], "may be far too large"),
+    ],
+)
+def test_a_run_that_learns_nothing_gets_a_warning(command, arguments, reason):
+    done = command("train", "--dataset", "synthetic", "--epochs", 1, *arguments)
+
+    assert done.returncode == 0
+    assert "Warning: the net has learnt nothing yet, it guesses: " in done.stderr
+    assert reason in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--hidden", "100000000"], ["--batch-size", "1000000000"]], ids=" ".join
+)
+def test_what_fits_no_memory_is_refused_with_its_size(command, arguments):
+    done = command("train", "--dataset", "synthetic", *arguments)
+
+    assert done.returncode == 2
+    assert re.search(r"this needs [\d,]{12,} bytes of memory", done.stderr)
+
+
+def test_the_largest_seed_is_a_seed(command, digits_folder):
+    done = command("train", *SHORT, "--epochs", 1, "--seed", 2**63 - 1, "--data-dir", digits_folder)
+
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("cores", [{0}, {0, 1}])
+def test_the_bits_do_not_depend_on_the_cores(command, digits_folder, cores):
+    if not hasattr(os, "sched_setaffinity") or not cores <= os.sched_getaffinity(0):
+        pytest.skip("this machine has no such cores to choose from")
+    digits = ("--data-dir", digits_folder)
+    command("train", "--epochs", 2, *digits, "--output", "any.npz")
+    command(
+        *("train", "--epochs", 2, *digits, "--output", "some.npz"),
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
+
+    assert_same(command.folder / "any.npz", command.folder / "some.npz")
