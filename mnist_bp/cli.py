@@ -27,6 +27,7 @@ from mnist_bp.errors import (
     UsageError,
     WeightsError,
 )
+from mnist_bp.files import try_out
 from mnist_bp.interrupts import noticed
 from mnist_bp.options import DataDir, DigitsOptions, Json, Mirrors, with_digits, with_settings
 from mnist_bp.recipe import Recipe, Setting
@@ -59,6 +60,9 @@ class _Warnings(logging.Handler):
 def main() -> None:
     """Run the command line, and end the process with its exit status."""
     logging.getLogger("mnist_bp").addHandler(_Warnings())
+    if os.environ.get("NO_COLOR"):
+        # Help is printed by Typer, which leaves out the colours but not the bold type.
+        os.environ["TERM"] = "dumb"
     for stream in (sys.stdout, sys.stderr):
         # A path may have letters that the terminal has not.
         if isinstance(stream, io.TextIOWrapper):
@@ -153,7 +157,9 @@ def download(
 CHECK_SETTINGS = {
     "samples": Setting(default=3, help="Digits in the batch.", minimum=1),
     **{key: recipes.settings()[key] for key in ("hidden", "activation", "seed")},
-    "step": Setting(default=3e-5, help="Half the width of a difference quotient.", above=0),
+    "step": Setting(
+        default=3e-5, help="Half the width of a difference quotient.", minimum=1e-10, maximum=1
+    ),
     "tolerance": Setting(
         default=1e-7, help="Largest relative error of a parameter that passes.", minimum=0
     ),
@@ -179,8 +185,11 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
     from mnist_bp.gradcheck import check_all_layers, check_network
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.randomness import Purpose, stream
+    from mnist_bp.training import bytes_needed
 
     chosen = {key: setting.default for key, setting in CHECK_SETTINGS.items()} | flags
+    recipe = Recipe(hidden=chosen["hidden"], batch_size=chosen["samples"])
+    _check_memory(2 * bytes_needed(recipe))
     samples, step, tolerance = chosen["samples"], chosen["step"], chosen["tolerance"]
     (digits,) = _read_or_draw(wanted, "train")
     if samples > len(digits):
@@ -260,11 +269,9 @@ def train(
     The weights are saved after every epoch, and at Ctrl-C. An older file of the same name is kept,
     under another.
     """
-    chosen = (recipes.read(config) if config else {}) | flags
+    chosen = (recipes.read(config) if config is not None else {}) | flags
     output = output or resume or DEFAULT_WEIGHTS
-    for option, path in (("--output", output), ("--log", log)):
-        if path:
-            _check_writable(option, path)
+    _check_outputs(output, log)
 
     from mnist_bp import console, tables, training
     from mnist_bp.weights import RunFile, load
@@ -440,14 +447,21 @@ def _read_or_draw(wanted: DigitsOptions, *splits: str) -> "list[Digits]":
         return _read(wanted, SYNTHETIC, *splits)
 
 
-def _check_writable(option: str, path: Path) -> None:
-    """Find out before the work, not after it, that its result has no place to go."""
-    if not path.parent.is_dir():
-        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{option} {path}: this is a folder or a device, not a file")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"{option} {path}: it may not be written")
+def _check_outputs(output: Path, log: Path | None) -> None:
+    """Find out before the work, not after it, that its results have no place to go."""
+    for option, path in (("--output", output), ("--log", log)):
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{option} {path}: this is a folder or a device, not a file")
+        try:
+            try_out(path)
+        except OSError as error:
+            raise UsageError(f"{option} {path}: it cannot be written: {error.strerror}") from error
+    if log and log.resolve() == output.resolve():
+        raise UsageError(f"--log {log} is where the weights go: name another file")
 
 
 def _print_json(**values: Any) -> None:

@@ -5,6 +5,7 @@ Results go to stdout, everything else to stderr. A stream that is no terminal, o
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,11 +25,19 @@ MIN_PLAIN_WIDTH = 100
 """Columns for text that goes to a file or a pipe: nothing is cut off there."""
 
 
-class _Results(Console):
+class _Stream(Console):
+    """A console that falls silent when its stream takes no more: the work goes on, and is saved."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        try:
+            super().print(*objects, **options)
+            self.file.flush()
+        except OSError:
+            self.on_broken_pipe()
+
     def on_broken_pipe(self) -> None:
-        # Whoever read the results has gone; the work goes on, and is saved.
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def plain(stream: Any) -> bool:
@@ -38,25 +47,31 @@ def plain(stream: Any) -> bool:
 
 def results() -> Console:
     """Return the console for results, on stdout."""
-    return _console(_Results, sys.stdout)
+    return _console(sys.stdout)
 
 
 def messages() -> Console:
     """Return the console for warnings and errors, on stderr."""
-    return _console(Console, sys.stderr)
+    return _console(sys.stderr)
 
 
-def _console(kind: type[Console], stream: Any) -> Console:
+def _console(stream: Any) -> Console:
     if plain(stream):
-        width = max(MIN_PLAIN_WIDTH, int(os.environ.get("COLUMNS") or 0))
-        return kind(file=stream, color_system=None, width=width, highlight=False)
-    return kind(file=stream, highlight=False)
+        columns = os.environ.get("COLUMNS", "")
+        width = max(MIN_PLAIN_WIDTH, int(columns) if columns.isdecimal() else 0)
+        if stream is not None and stream.isatty():
+            width = shutil.get_terminal_size().columns
+        return _Stream(
+            file=stream, color_system=None, width=width, highlight=False, quiet=stream is None
+        )
+    return _Stream(file=stream, highlight=False)
 
 
 def say(message: str, label: str = "", style: str = "") -> None:
     """Print a message on stderr, in lines as long as they are."""
     text = Text.assemble((f"{label} ", style) if label else "", message)
-    messages().print(text, soft_wrap=True)
+    with _bars_hidden():
+        messages().print(text, soft_wrap=True)
 
 
 def warn(message: str) -> None:
@@ -84,8 +99,10 @@ class GrowingTable:
     def row(self, *cells: str) -> None:
         """Print one row."""
         table = Table(box=box.SIMPLE_HEAD, show_header=self.rows == 0, show_edge=False)
+        share = self.console.width // len(self.columns) - 3
         for heading, width in self.columns.items():
-            table.add_column(heading, justify="right", min_width=width)
+            narrow = max(1, min(width, share))
+            table.add_column(heading, justify="right", width=narrow, overflow="fold")
         table.add_row(*cells)
         with _bars_hidden():
             if self.rows == 0:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bp.data.digits import Digits, normalized
+from mnist_bp.errors import DivergedError
 from mnist_bp.layers import Array, cross_entropy, softmax
 from mnist_bp.network import TwoLayerNet
 
@@ -147,8 +148,17 @@ class Evaluation:
 
 
 def evaluate(net: TwoLayerNet, digits: Digits) -> Evaluation:
-    """Show every image to the net."""
-    logits = np.concatenate([net.predict(batch) for batch in _batches(net, digits)])
+    """Show every image to the net.
+
+    Raises
+    ------
+    DivergedError
+        It answers with numbers that are not finite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = np.concatenate([net.predict(batch) for batch in _batches(net, digits)])
+    if not np.isfinite(logits).all():
+        raise DivergedError("the net answers with numbers that are not finite: too large weights")
     return Evaluation(logits, digits.labels)
 
 

@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         The file cannot be written.
     """
     sweep(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = _temporary(path)
     try:
         with temporary.open("xb") as file:
             with contextlib.suppress(OSError):
@@ -48,6 +48,19 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def try_out(path: Path) -> None:
+    """Find out whether `replacing` could write beside `path`, without touching `path`.
+
+    Raises
+    ------
+    OSError
+        It could not.
+    """
+    temporary = _temporary(path)
+    temporary.touch(exist_ok=False)
+    temporary.unlink()
+
+
 def sweep(path: Path) -> None:
     """Delete the temporary files for `path` whose processes are no more."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.tmp"):
@@ -58,6 +71,10 @@ def sweep(path: Path) -> None:
             with temporary.open("rb") as file:
                 _lock(file)
             temporary.unlink()
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
 def _lock(file: BinaryIO) -> None:

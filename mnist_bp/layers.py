@@ -190,7 +190,7 @@ class SoftmaxWithLoss:
         """
         log_y = log_softmax(logits)
         self.y = np.exp(log_y)
-        self.t = _as_rows(t, log_y.shape)
+        self.t = as_rows(t, log_y)
         return _mean_cross_entropy(log_y, self.t)
 
     def backward(self, dout: float = 1.0) -> Array:
@@ -235,7 +235,7 @@ def cross_entropy(logits: ArrayLike, t: ArrayLike) -> np.floating[Any]:
         `t` fits neither form, or holds a label that is no class.
     """
     log_y = log_softmax(logits)
-    return _mean_cross_entropy(log_y, _as_rows(t, log_y.shape))
+    return _mean_cross_entropy(log_y, as_rows(t, log_y))
 
 
 def one_hot(labels: ArrayLike, classes: int = 10) -> NDArray[np.bool_]:
@@ -253,11 +253,17 @@ def one_hot(labels: ArrayLike, classes: int = 10) -> NDArray[np.bool_]:
     return rows
 
 
-def _as_rows(t: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """Return targets, labels or one-hot, in the shape of the logits."""
-    t = np.asarray(t)
+def as_rows(t: ArrayLike, logits: Array) -> Array:
+    """Return targets, labels or one-hot, as rows in the shape of the logits.
+
+    Raises
+    ------
+    ValueError
+        They fit neither form, or hold a label that is no class.
+    """
+    t, shape = np.asarray(t), logits.shape
     if t.shape == shape:
-        return t
+        return t.astype(logits.dtype, copy=False)
     if t.shape == shape[:-1]:
         return one_hot(t, shape[-1])
     raise ValueError(

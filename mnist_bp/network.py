@@ -5,7 +5,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from mnist_bp.layers import Affine, Array, Layer, ReLU, Sigmoid, SoftmaxWithLoss
+from mnist_bp.layers import Affine, Array, Layer, ReLU, Sigmoid, SoftmaxWithLoss, as_rows
 from mnist_bp.numerical import numerical_gradient
 
 ACTIVATIONS: dict[str, type[ReLU] | type[Sigmoid]] = {"relu": ReLU, "sigmoid": Sigmoid}
@@ -89,9 +89,9 @@ class TwoLayerNet:
         Parameters
         ----------
         x : array of shape (N, 784), (N, 28, 28), or (784,)
-            Pixels between 0 and 1.
+            Pixels between 0 and 1; taken in the type of the parameters.
         """
-        out = np.asarray(x)
+        out = np.asarray(x, self.params["W1"].dtype)
         for layer in self.layers.values():
             out = layer.forward(out)
         return out
@@ -103,9 +103,7 @@ class TwoLayerNet:
     def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
         """Return the fraction of the batch that is classified as `t` says."""
         y = self.predict(x)
-        t = np.asarray(t)
-        labels = t if t.ndim < y.ndim else t.argmax(axis=-1)
-        return float(np.mean(y.argmax(axis=-1) == labels))
+        return float(np.mean(y.argmax(axis=-1) == as_rows(t, y).argmax(axis=-1)))
 
     def gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         """Return the gradient of the loss by backpropagation, under the names of `params`."""

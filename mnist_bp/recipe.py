@@ -115,7 +115,11 @@ class Recipe:
     )
     seed: int = _setting(0, "Where all that is random starts.", minimum=0, maximum=2**63 - 1)
     threads: int = _setting(
-        1, "Threads of a matrix product; its last bits depend on them.", minimum=1, maximum=1024
+        1,
+        "Threads of a matrix product; its last bits depend on them. More than there are free cores "
+        "make it slow.",
+        minimum=1,
+        maximum=1024,
     )
 
     def __post_init__(self) -> None:
@@ -169,7 +173,7 @@ def read(name: str) -> dict[str, Any]:
     """
     path = built_in().get(name, Path(name))
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8-sig"))
     except RecipeError as error:
         raise RecipeError(error.key, f"{error.problem} (in the recipe {path})") from error
     except FileNotFoundError as error:
@@ -177,7 +181,7 @@ def read(name: str) -> dict[str, Any]:
             f"there is no recipe {name}: it is no file, and the built-in ones are "
             f"{', '.join(built_in())}"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"the recipe {path} cannot be read: {reason}") from error
 

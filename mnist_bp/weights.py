@@ -141,7 +141,9 @@ def load(path: Path) -> Weights:
         The file is not a weights file, or what it holds fits no network.
     """
     if not path.is_file():
-        reason = "it is a folder" if path.is_dir() else "there is no such file"
+        reason = "there is no such file"
+        if path.exists():
+            reason = "it is a folder" if path.is_dir() else "it is no file, but a device"
         raise UsageError(f"{path} cannot be read: {reason}")
     arrays = _read(path)
     params = _check_parameters(path, arrays)
@@ -167,7 +169,7 @@ def load(path: Path) -> Weights:
             },
             versions=str(arrays["versions"]),
         )
-    except (KeyError, IndexError, TypeError, ValueError, RecipeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, RecipeError) as error:
         raise WeightsError(
             f"{path} holds weights, but a damaged record of its run: {error}"
         ) from error

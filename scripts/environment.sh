@@ -1,8 +1,8 @@
 # Sourced by the other scripts. Makes the virtual environment .venv in the checkout, once, with the
 # package and its extras "report" and "test", and sets $root (the checkout) and $python (the
-# environment's). Needs nothing but Python 3.11 or newer, with venv.
+# environment's). $script is the path of the script that sources it. Needs nothing but Python 3.11 or newer, with venv.
 
-root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 1
+root=$(CDPATH='' cd -- "$(dirname -- "$script")/.." && pwd -P) || exit 1
 python=$root/.venv/bin/python
 made_from=$root/.venv/made-from
 

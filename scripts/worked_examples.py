@@ -1,6 +1,6 @@
 """The chapter's worked examples, as tables: the value and the gradient on every edge of the graph.
 
-    python scripts/worked_examples.py
+    .venv/bin/python scripts/worked_examples.py
 
 Each function builds its graph from the layers as the chapter draws it, goes forward and then
 backward, and returns the edges in the order in which the forward pass reaches them.

@@ -37,7 +37,7 @@ def full(request):
 @pytest.fixture(autouse=True)
 def _a_home_of_its_own(tmp_path, monkeypatch):
     """Give every test an empty cache folder, no network, and none of the caller's settings."""
-    for name in ("NO_COLOR", "COLUMNS", "MNIST_BP_DEBUG", "MNIST_BP_DATA_DIR"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "COLUMNS", "MNIST_BP_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()

@@ -3,9 +3,11 @@
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,11 +73,17 @@ def test_without_arguments_the_command_shows_its_help(command):
     assert done.returncode == 2
 
 
-def test_the_shells_completion_is_there(command):
-    done = command("--show-completion", "bash")
+def test_the_shell_completes_commands_and_options(command):
+    def complete(words):
+        environment = {
+            "_MNIST_BP_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        return command(env=os.environ | environment).stdout.split()
 
-    assert done.returncode == 0
-    assert "_MNIST_BP_COMPLETE" in done.stdout
+    assert complete("mnist-bp tr") == ["train"]
+    assert complete("mnist-bp train --ep") == ["--epochs"]
 
 
 def test_help_and_version_import_no_arithmetic():
@@ -104,11 +112,16 @@ def test_help_and_version_import_no_arithmetic():
         (["train", "--output", "no/w.npz"], "--output no/w.npz: there is no folder no"),
         (["train", "--output", "."], "--output .: this is a folder"),
         (["train", "--log", "no/log"], "--log no/log: there is no folder no"),
+        (["train", "--log", "weights.npz"], "--log weights.npz is where the weights go"),
+        (["train", "--output", "w" * 250], "it cannot be written: File name too long"),
+        (["train", "--config", ""], "the recipe . cannot be read: Is a directory"),
+        (["train", "--hidden", "9" * 30], "bytes of memory"),
+        (["gradcheck", "--hidden", "9" * 30], "bytes of memory"),
         (["train", "--data-dir", "no"], "no is not a folder"),
         (["train", "--epoch", "3"], "No such option: --epoch"),
         (["gradcheck", "--samples", "0"], "--samples must be a whole number, at least 1, not 0"),
         (["gradcheck", "--samples", "531"], "--samples must be at most 530"),
-        (["gradcheck", "--step", "0"], "--step must be a number above 0, not 0"),
+        (["gradcheck", "--step", "0"], "--step must be a number from 1e-10 to 1, not 0"),
         (["gradcheck", "--activation", "tanh"], "--activation must be one of relu, sigmoid"),
         (["evaluate", "nowhere.npz"], "nowhere.npz cannot be read: there is no such file"),
         (["evaluate", "."], ". cannot be read: it is a folder"),
@@ -195,6 +208,47 @@ def test_a_terminal_gets_a_bar_and_colours(command, digits_folder, trained):
     assert "step/s" in shown
     assert ESCAPE in shown
     assert f"{ESCAPE}[" in matrix
+
+
+@pytest.mark.parametrize("name", ["", "train"])
+def test_help_is_plain_without_colours(command, name):
+    words = [*name.split(), "--help"]
+
+    assert ESCAPE in in_terminal(*words, cwd=command.folder)
+    assert ESCAPE not in in_terminal(*words, cwd=command.folder, NO_COLOR="1")
+
+
+def test_messages_do_not_garble_the_bar(command, digits_folder):
+    (command.folder / "weights.npz").touch()
+
+    shown = in_terminal("train", *SHORT, "--data-dir", digits_folder, cwd=command.folder)
+
+    (line,) = [part for part in re.split(r"[\r\n]", shown) if "older weights.npz" in part]
+    assert line == "the older weights.npz is now also weights.1.npz"
+
+
+def test_a_full_device_stops_no_run(command, digits_folder):
+    for stream in ("stdout", "stderr"):
+        with Path("/dev/full").open("w") as full_device:
+            done = command(
+                *("train", *SHORT, "--data-dir", digits_folder, "--output", f"{stream}.npz"),
+                **{"stdout": None, "stderr": None, "capture_output": False} | {stream: full_device},
+            )
+        assert done.returncode == 0
+        assert (command.folder / f"{stream}.npz").exists()
+
+
+def test_a_net_whose_answers_are_not_finite_is_one_message(command, digits_folder):
+    shapes = {"W1": (784, 3), "b1": 3, "W2": (3, 10), "b2": 10}
+    arrays = {name: np.full(shape, 1e38, np.float32) for name, shape in shapes.items()}
+    np.savez(command.folder / "w.npz", **arrays)
+
+    done = command("evaluate", "w.npz", "--json", "--data-dir", digits_folder)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "numbers that are not finite" in done.stderr
+    assert "RuntimeWarning" not in done.stderr
 
 
 def test_no_color_means_plain_text_in_a_terminal_too(command, digits_folder, trained):
@@ -367,7 +421,8 @@ def test_odd_surroundings_are_survived(command, digits_folder, trained, name, sh
 
     done = command(shell=["bash", "-c", line])
 
-    assert done.returncode == (1 if name == "download" else 0), done.stderr
+    fails = name == "download" and "head" not in shell
+    assert done.returncode == (1 if fails else 0), done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
     if name == "train":

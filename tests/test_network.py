@@ -97,6 +97,14 @@ def test_params_are_the_layers_own_arrays():
     }
 
 
+@pytest.mark.parametrize("t", [[[0], [1]], [1], 1])
+def test_targets_that_fit_no_form_are_refused(t):
+    net = TwoLayerNet(4, 3, 2, rng=0)
+    for measure in (net.loss, net.accuracy, net.gradient):
+        with pytest.raises(ValueError, match="do not fit"):
+            measure(np.ones((2, 4)), t)
+
+
 def test_a_net_learns_one_batch_by_heart():
     net = TwoLayerNet(20, 30, 4, 0.1, rng=0)
     x, t = np.random.default_rng(0).normal(size=(12, 20)), np.arange(12) % 4
@@ -121,10 +129,11 @@ def test_weights_are_drawn_from_the_generator_and_biases_are_zero():
 
 def test_arithmetic_is_in_the_type_of_the_parameters():
     net = TwoLayerNet(6, 5, 4, dtype=np.float32, rng=0)
-    x = np.ones((2, 6), np.float32)
+    x = np.ones((2, 6))
 
     assert net.predict(x).dtype == np.float32
-    assert {gradient.dtype for gradient in net.gradient(x, [0, 1]).values()} == {np.dtype("f4")}
+    for t in ([0, 1], np.eye(4)[:2]):
+        assert {gradient.dtype for gradient in net.gradient(x, t).values()} == {np.dtype("f4")}
 
 
 def test_a_net_of_given_parameters_computes_with_them():

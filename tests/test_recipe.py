@@ -72,6 +72,7 @@ def test_every_built_in_recipe_is_within_the_limits(name):
         ("learning_rate = 0.1", "learning_rate is no hyperparameter; there are epochs, batch_size"),
         ("lr = -1", r"lr must be a number above 0, not -1 \(in the recipe .*my.toml\)"),
         ("lr = ", "my.toml cannot be read: Invalid value"),
+        ("a = " + "[" * 5000, "my.toml cannot be read: maximum recursion depth"),
         ("[train]\nlr = 0.1", "train is no hyperparameter"),
     ],
 )
@@ -81,6 +82,12 @@ def test_a_recipe_that_cannot_be_used_is_named_with_the_fault(tmp_path, text, me
 
     with pytest.raises(UsageError, match=message):
         recipes.read(str(path))
+
+
+def test_a_recipe_may_begin_with_the_mark_that_some_editors_write(tmp_path):
+    (tmp_path / "my.toml").write_text("epochs = 3", encoding="utf-8-sig")
+
+    assert recipes.read(str(tmp_path / "my.toml")) == {"epochs": 3}
 
 
 def test_a_recipe_that_is_no_text_is_refused(tmp_path):

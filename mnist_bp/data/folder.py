@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import logging
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ class UserFolder:
             missing = [file.name for file in pinned.MNIST_FILES if not find(self.path, file)]
             raise DataError(
                 f"{self.path} lacks {', '.join(missing)}; to have them downloaded there, run: "
-                f"mnist-bp download --data-dir {self.path}"
+                f"mnist-bp download --data-dir {shlex.quote(str(self.path))}"
             )
         return read_idx(path, file.dimensions)
 
