@@ -266,16 +266,15 @@ def check_layer(
     def forward() -> Any:
         return layer.forward(*inputs.values(), *constants)
 
-    shape = np.shape(forward())
-    dout = np.cos(np.arange(np.prod(shape, dtype=int))).reshape(shape)
+    # Another batch goes first: a layer that answers with something it kept from there is found out.
+    other = layer.forward(*(np.flip(array) for array in inputs.values()), *constants)
+    dout = np.cos(np.arange(np.size(other))).reshape(np.shape(other))
+    layer.backward(dout)
 
     def evaluate() -> tuple[Any, Signs]:
         signs = [array > 0 for array in inputs.values()] if isinstance(layer, ReLU) else []
         return (forward() * dout).sum(dtype=np.longdouble), signs
 
-    # Another batch goes first: a layer that answers with something it kept from there is found out.
-    layer.forward(*(np.flip(array) for array in inputs.values()), *constants)
-    layer.backward(dout)
     forward()
     found = layer.backward(dout)
     gradients = dict(zip(inputs, found if isinstance(found, tuple) else (found,), strict=True))

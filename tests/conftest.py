@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-REAL_MNIST = os.environ.pop("MNIST_BP_DATA_DIR", None)
+REAL_MNIST = os.environ.get("MNIST_BP_DATA_DIR")
 
 
 def pytest_addoption(parser):
@@ -37,7 +37,14 @@ def full(request):
 @pytest.fixture(autouse=True)
 def _a_home_of_its_own(tmp_path, monkeypatch):
     """Give every test an empty cache folder, no network, and none of the caller's settings."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "COLUMNS", "MNIST_BP_DEBUG"):
+    for name in (
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "GITHUB_ACTIONS",
+        "COLUMNS",
+        "MNIST_BP_DEBUG",
+        "MNIST_BP_DATA_DIR",
+    ):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()

@@ -367,6 +367,19 @@ def test_evaluate_agrees_with_the_last_row_of_train(command, digits_folder, trai
     assert json.loads(report.stdout)["accuracy"] == last["test_accuracy"]
 
 
+def test_evaluate_computes_with_the_activation_of_the_recipe(command, digits_folder):
+    digits = ("--data-dir", digits_folder)
+    sigmoid = ("--activation", "sigmoid", "--lr", 1, "--weight-init-std", 0.1)
+    command("train", "--epochs", 8, "--hidden", 8, *sigmoid, *digits)
+    with np.load(command.folder / "weights.npz") as archive:
+        last = archive["history"][-1]
+
+    report = json.loads(command("evaluate", "weights.npz", "--json", *digits).stdout)
+
+    assert report["accuracy"] == last["test_accuracy"]
+    assert report["accuracy"] > 0.5
+
+
 def test_mistakes_are_drawn_in_characters_where_there_are_no_colours(
     command, digits_folder, tmp_path
 ):

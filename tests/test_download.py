@@ -375,6 +375,18 @@ def test_a_connection_that_drops_once_is_tried_again(empty_cache, mnist, serve):
 
 
 @pytest.mark.mnist
+def test_a_label_that_the_gz_is_an_encoding_is_not_believed(empty_cache, mnist, serve):
+    class Labels(Quiet):
+        def end_headers(self):
+            self.send_header("Content-Encoding", "gzip")
+            super().end_headers()
+
+    digits.fill(mirrors=[serve(mnist, Labels)])
+
+    assert_right(empty_cache, mnist)
+
+
+@pytest.mark.mnist
 def test_a_folder_is_a_mirror_too(empty_cache, mnist):
     digits.fill(mirrors=[mnist.as_uri()])
 

@@ -1,12 +1,14 @@
 """The gradient check: it passes what is right, and finds every mistake of transcription."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
+from conftest import write_idx
 
 from mnist_bp import TwoLayerNet
-from mnist_bp.gradcheck import check_layer, check_network
+from mnist_bp.gradcheck import ParameterCheck, check_layer, check_network
 from mnist_bp.layers import Affine, ReLU, Sigmoid, SoftmaxWithLoss
 
 
@@ -191,6 +193,53 @@ def test_a_layer_is_checked_by_itself():
     assert failed_parameters(check_layer(SlopeOfTheWrongVariable(), {"x": x})) == {"x"}
 
 
+def test_a_layer_that_answers_with_something_old_is_found():
+    x = np.random.default_rng(2).normal(size=(4, 5))
+
+    assert failed_parameters(check_layer(MaskOfTheFirstBatch(), {"x": x})) == {"x"}
+
+
+def test_a_corner_of_a_single_layer_is_named():
+    x = np.array([[1.0, 0.0, -1.0]])
+
+    (parameter,) = check_layer(ReLU(), {"x": x}).parameters
+
+    assert parameter.corner_indices == [(0, 1)]
+    assert parameter.max_rel_error < 1e-9
+
+
+def test_the_figures_leave_corners_out():
+    check = ParameterCheck(
+        "W",
+        numerical=np.array([1.0, 2.0, 3.0, 100.0]),
+        backpropagated=np.array([1.0, 2.0, 3.5, 9.0]),
+        on_corner=np.array([False, False, False, True]),
+    )
+
+    assert check.corners == 1
+    assert check.mean_abs_error == 0.5 / 3
+    assert check.max_rel_error == 0.5 / 3.5
+    assert check.worst == (2,)
+
+
+def test_where_there_is_no_difference_there_is_no_error():
+    zero = ParameterCheck("b", np.zeros(3), np.zeros(3), np.zeros(3, bool))
+
+    assert (zero.mean_abs_error, zero.max_rel_error) == (0.0, 0.0)
+
+
+def test_differences_keep_the_digits_that_rounding_would_take():
+    if np.finfo(np.longdouble).eps == np.finfo(np.float64).eps:
+        pytest.skip("long double is double on this machine")
+    network, (x, t) = net(), batch(3)
+
+    W1, *_ = check_network(network, x, t).parameters
+    numerical, backpropagated = network.numerical_gradient(x, t), network.gradient(x, t)
+
+    assert W1.mean_abs_error < 1e-12
+    assert np.abs(numerical["W1"] - backpropagated["W1"]).mean() < 1e-12
+
+
 def test_a_failure_tells_the_index_and_both_values():
     x = np.array([[3.0, 1.0, -2.0]])
 
@@ -276,6 +325,52 @@ def test_the_command_fails_when_the_check_does_not_hold(command, digits_folder):
     assert done.returncode == 1
     assert "network: W1[" in done.stderr
     assert "FAILS" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--activation", "sigmoid"), ("--seed", 1), ("--step", 0.01), ("--samples", 4)],
+    ids=lambda arguments: arguments[0],
+)
+def test_every_option_has_its_effect(command, digits_folder, arguments):
+    common = ("gradcheck", "--hidden", 3, "--json", "--data-dir", digits_folder)
+
+    usual, other = (json.loads(command(*common, *more).stdout) for more in ((), arguments))
+
+    assert [each["mean_abs_error"] for each in usual["parameters"]] != [
+        each["mean_abs_error"] for each in other["parameters"]
+    ]
+
+
+BREAK_SIGMOID = (
+    "from mnist_bp import cli, layers; "
+    "layers.Sigmoid.backward = lambda self, dout: dout * self.y; cli.main()"
+)
+
+
+def test_a_layer_that_the_net_does_not_use_is_checked_too(command, digits_folder):
+    arguments = ["gradcheck", "--hidden", "2", "--data-dir", str(digits_folder)]
+    run = [sys.executable, "-c", BREAK_SIGMOID, *arguments]
+
+    table, report = command(shell=run), command(shell=[*run, "--json"])
+
+    assert table.returncode == report.returncode == 1
+    assert "Sigmoid: x[" in table.stderr
+    assert json.loads(report.stdout)["passed"] is False
+
+
+def test_corners_are_named_in_the_table(command, tmp_path):
+    # Before a blank image, every hidden unit of an untrained net stands at exactly zero.
+    for stem in ("train", "t10k"):
+        write_idx(tmp_path / f"{stem}-images-idx3-ubyte", np.zeros((3, 28, 28)))
+        write_idx(tmp_path / f"{stem}-labels-idx1-ubyte", np.arange(3))
+
+    done = command("gradcheck", "--data-dir", tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert (
+        "on a corner of ReLU: b1[0], b1[1], b1[2], b1[3], b1[4], b1[5] and 44 more" in done.stdout
+    )
 
 
 @pytest.mark.mnist

@@ -73,6 +73,13 @@ def test_relu_passes_the_gradient_where_its_input_was_positive():
     assert relu.backward(np.array([[5.0, 6.0], [7.0, 8.0]])).tolist() == [[5.0, 0.0], [0.0, 8.0]]
 
 
+def test_relu_stops_the_gradient_at_exactly_zero():
+    relu = ReLU()
+    relu.forward(np.array([0.0, -0.0]))
+
+    assert relu.backward(np.ones(2)).tolist() == [0.0, 0.0]
+
+
 def test_relu_goes_by_the_last_batch():
     relu = ReLU()
     relu.forward(np.array([1.0, -1.0]))
@@ -179,6 +186,14 @@ def test_labels_and_one_hot_rows_mean_the_same():
     assert np.array_equal(by_label.backward(), by_row.backward())
 
 
+def test_targets_may_be_spread_over_classes():
+    t = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
+
+    check = check_layer(SoftmaxWithLoss(), {"logits": RNG.normal(size=(2, 3))}, t)
+
+    assert check.failures(tolerance=1e-8) == []
+
+
 def test_the_loss_is_a_mean_over_the_batch():
     logits, labels = RNG.normal(size=(6, 10)), RNG.integers(10, size=6)
     one_by_one = [cross_entropy(row, label) for row, label in zip(logits, labels, strict=True)]
@@ -209,30 +224,34 @@ def test_one_hot():
     assert one_hot([2, 0], 3).astype(int).tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
-def read_only(*shape):
-    array = np.abs(RNG.normal(size=shape)) + 0.1
-    array.flags.writeable = False
-    return array
+def positive(*shape):
+    return np.abs(RNG.normal(size=shape)) + 0.1
 
 
 @pytest.mark.parametrize(
     ("layer", "inputs"),
     [
-        (Add(), (read_only(3, 4), read_only(3, 4))),
-        (Multiply(), (read_only(3, 4), read_only(3, 4))),
-        (Reciprocal(), (read_only(3, 4),)),
-        (Exp(), (read_only(3, 4),)),
-        (ReLU(), (read_only(3, 4),)),
-        (Sigmoid(), (read_only(3, 4),)),
-        (Affine(read_only(4, 4), read_only(4)), (read_only(3, 4),)),
+        (Add(), (positive(3, 4), positive(3, 4))),
+        (Multiply(), (positive(3, 4), positive(3, 4))),
+        (Reciprocal(), (positive(3, 4),)),
+        (Exp(), (positive(3, 4),)),
+        (ReLU(), (positive(3, 4),)),
+        (Sigmoid(), (positive(3, 4),)),
+        (Affine(positive(4, 4), positive(4)), (positive(3, 4),)),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_no_layer_writes_into_what_it_is_handed(layer, inputs):
+    before = [x.copy() for x in inputs]
+
     out = layer.forward(*inputs)
+    dout = positive(*out.shape)
+    dout_before = dout.copy()
+    layer.backward(dout)
 
     assert not any(np.shares_memory(out, x) for x in inputs)
-    layer.backward(read_only(*out.shape))
+    assert all(np.array_equal(x, old) for x, old in zip(inputs, before, strict=True))
+    assert np.array_equal(dout, dout_before)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

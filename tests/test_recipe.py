@@ -30,6 +30,7 @@ def test_the_defaults_are_the_chapters_run_with_every_digit_once_an_epoch():
         ("lr", float("inf"), "a number above 0"),
         ("lr", 10**400, "a number above 0"),
         ("weight_init_std", -0.1, "a number, at least 0"),
+        ("threads", 0, "a whole number from 1 to 1024"),
         ("seed", -1, "a whole number from 0 to 9223372036854775807"),
         ("seed", 2**63, "a whole number from 0 to 9223372036854775807"),
         ("activation", "tanh", "one of relu, sigmoid"),

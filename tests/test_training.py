@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from mnist_bp.data.digits import normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError
+from mnist_bp.layers import Sigmoid
+from mnist_bp.randomness import Purpose, stream
 from mnist_bp.recipe import Recipe
 from mnist_bp.training import Run, epoch_order, in_batches, steps_per_epoch, train
 
@@ -129,6 +132,38 @@ def test_a_net_learns(dataset, recipe):
 def test_a_run_that_diverges_stops_and_says_when(dataset):
     with pytest.raises(DivergedError, match=r"at step \d+: the loss is .*rate was 1e\+30; .*--lr"):
         finish(Recipe(lr=1e30), dataset)
+
+
+def test_a_run_is_made_by_its_recipe():
+    net = Run(Recipe(hidden=200, activation="sigmoid", weight_init_std=0.3)).net
+
+    assert net.params["W1"].shape == (784, 200)
+    assert net.params["W1"].std() == pytest.approx(0.3, rel=0.02)
+    assert isinstance(net.layers["Activation"], Sigmoid)
+
+
+def test_what_is_random_for_one_purpose_is_not_for_another():
+    draws = {stream(0, purpose, *key).random() for purpose in Purpose for key in ((), (1,), (2,))}
+
+    assert len(draws) == 3 * len(Purpose)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_recipe_says_how_many_threads_a_product_has(dataset, threads):
+    def count():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before, during = count(), []
+    list(
+        train(
+            Run(Recipe(epochs=1, hidden=4, threads=threads)),
+            *dataset,
+            lambda: during.append(count()),
+        )
+    )
+
+    assert all(each == {min(threads, max(before))} for each in during)
+    assert count() == before
 
 
 @pytest.mark.mnist
