@@ -34,6 +34,7 @@ from mnist_bp.recipe import Recipe, Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
+    from mnist_bp.training import Run
     from mnist_bp.weights import Weights
 
 DEFAULT_WEIGHTS = Path("weights.npz")
@@ -274,25 +275,10 @@ def train(
     _check_outputs(output, log)
 
     from mnist_bp import console, tables, training
-    from mnist_bp.weights import RunFile, load
+    from mnist_bp.weights import RunFile
 
-    if resume:
-        saved = load(resume)
-        recipe = _recipe_to_resume(resume, saved, chosen)
-        name = wanted.dataset or (None if wanted.data_dir else saved.dataset)
-        digits, test_digits = _read(wanted, name, "train", "test")
-        if digits.digests != saved.digests:
-            raise DataError(f"{resume} was trained on other digits of {saved.dataset} than these")
-        try:
-            run = training.Run.resumed(saved, recipe, len(digits))
-        except WeightsError as error:
-            raise WeightsError(f"{resume} cannot be resumed: {error}") from error
-    else:
-        recipe = Recipe(**chosen)
-        _check_memory(training.bytes_needed(recipe))
-        digits, test_digits = _read_or_draw(wanted, "train", "test")
-        run = training.Run(recipe)
-
+    run, digits, test_digits = _resume(resume, wanted, chosen) if resume else _begin(wanted, chosen)
+    recipe = run.recipe
     file = RunFile(output, is_ours=resume is not None and output.resolve() == resume.resolve())
     unsaved: WeightsError | None = None
 
@@ -332,6 +318,35 @@ def train(
         raise WeightsError(f"the weights after epoch {run.epochs} are lost: {unsaved}")
     if not quiet:
         console.say(f"saved {output}")
+
+
+def _begin(wanted: DigitsOptions, chosen: dict[str, Any]) -> "tuple[Run, Digits, Digits]":
+    """Return a new run, and the digits to train and to test it on."""
+    from mnist_bp.training import Run, bytes_needed
+
+    recipe = Recipe(**chosen)
+    _check_memory(bytes_needed(recipe))
+    digits, test_digits = _read_or_draw(wanted, "train", "test")
+    return Run(recipe), digits, test_digits
+
+
+def _resume(
+    path: Path, wanted: DigitsOptions, chosen: dict[str, Any]
+) -> "tuple[Run, Digits, Digits]":
+    """Return a saved run, as it was when it was saved, and its digits."""
+    from mnist_bp.training import Run
+    from mnist_bp.weights import load
+
+    saved = load(path)
+    recipe = _recipe_to_resume(path, saved, chosen)
+    name = wanted.dataset or (None if wanted.data_dir else saved.dataset)
+    digits, test_digits = _read(wanted, name, "train", "test")
+    if digits.digests != saved.digests:
+        raise DataError(f"{path} was trained on other digits of {saved.dataset} than these")
+    try:
+        return Run.resumed(saved, recipe, len(digits)), digits, test_digits
+    except WeightsError as error:
+        raise WeightsError(f"{path} cannot be resumed: {error}") from error
 
 
 def _recipe_to_resume(path: Path, saved: "Weights", chosen: dict[str, Any]) -> Recipe:

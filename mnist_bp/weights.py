@@ -146,12 +146,13 @@ def load(path: Path) -> Weights:
             reason = "it is a folder" if path.is_dir() else "it is no file, but a device"
         raise UsageError(f"{path} cannot be read: {reason}")
     arrays = _read(path)
+    found = arrays.get("format")
+    if found is not None and found.dtype.kind == "i" and found.max(initial=0) > FORMAT:
+        raise WeightsError(f"{path} is from a newer version of mnist-bp: update this one")
     params = _check_parameters(path, arrays)
     if "recipe" not in arrays:
         return Weights(params)
     try:
-        if int(arrays["format"]) > FORMAT:
-            raise WeightsError(f"{path} is from a newer version of mnist-bp: update this one")
         return Weights(
             params,
             Recipe(**recipes.parse(str(arrays["recipe"]))),

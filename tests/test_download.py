@@ -321,6 +321,16 @@ def test_after_a_fault_the_next_mirror_is_tried(empty_cache, mnist, serve, handl
 
 
 @pytest.mark.mnist
+def test_a_dead_mirror_is_not_asked_for_the_next_file(empty_cache, mnist, serve):
+    Broken.asked = 0
+
+    digits.fill(mirrors=[serve(mnist, Broken), serve(mnist)])
+
+    assert Broken.asked == 3
+    assert_right(empty_cache, mnist)
+
+
+@pytest.mark.mnist
 def test_a_file_with_one_bit_turned_is_refused(empty_cache, mnist, tmp_path, serve):
     for file in MNIST_FILES:
         content = bytearray((mnist / file.name).read_bytes())

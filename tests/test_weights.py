@@ -223,6 +223,8 @@ def test_a_file_of_a_newer_version_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(weights_file, "FORMAT", 2)
     save(tmp_path / "w.npz", WEIGHTS)
     monkeypatch.undo()
+    with np.load(tmp_path / "w.npz") as archive:
+        np.savez(tmp_path / "w.npz", **archive, array_of_the_future=np.zeros(3))
 
     with pytest.raises(WeightsError, match="newer version"):
         load(tmp_path / "w.npz")
