@@ -157,7 +157,7 @@ class Run:
     def _trouble(self, what: str, step: int) -> str:
         return (
             f"the run went wrong at step {step:,}: {what}. The learning rate was {self.recipe.lr}; "
-            "try a smaller one, such as --lr 0.1"
+            f"try a smaller one, such as --lr {min(0.1, self.recipe.lr / 10):g}"
         )
 
     @property
