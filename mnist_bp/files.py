@@ -39,10 +39,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with temporary.open("xb") as file:
             with contextlib.suppress(OSError):
                 _lock(file)
+            # Not empty any more, and so no longer taken for a file that has no lock yet.
+            file.truncate(1)
             yield file
+            file.truncate()
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            if fcntl:
+                # While the lock is held: without it, another process would sweep the file away.
+                temporary.replace(path)
+        if not fcntl:
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
