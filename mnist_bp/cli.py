@@ -182,7 +182,7 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
     from threadpoolctl import threadpool_limits
 
     from mnist_bp import console, tables
-    from mnist_bp.data.digits import normalized
+    from mnist_bp.data.digits import CLASSES, PIXELS, normalized
     from mnist_bp.gradcheck import check_all_layers, check_network
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.randomness import Purpose, stream
@@ -197,7 +197,7 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
         raise UsageError(f"--samples must be at most {len(digits):,}: there are no more digits")
     x, t = normalized(digits.images[:samples], np.float64), digits.labels[:samples]
     rng = stream(chosen["seed"], Purpose.WEIGHTS)
-    net = TwoLayerNet(784, chosen["hidden"], 10, activation=chosen["activation"], rng=rng)
+    net = TwoLayerNet(PIXELS, chosen["hidden"], CLASSES, activation=chosen["activation"], rng=rng)
 
     with threadpool_limits(1, user_api="blas"):
         layers = list(check_all_layers(stream(chosen["seed"], Purpose.LAYER_CHECKS), step))
@@ -414,6 +414,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Show how good trained weights are, and where they go wrong."""
+    from threadpoolctl import threadpool_limits
+
     from mnist_bp import console, evaluation, tables
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.weights import load
@@ -424,7 +426,8 @@ def evaluate(
     # Without a word from the user, the digits are those that the net was trained on.
     name = wanted.dataset or (None if wanted.data_dir else loaded.dataset)
     (digits,) = _read(wanted, name, chosen["split"])
-    result = evaluation.evaluate(net, digits)
+    with threadpool_limits(loaded.recipe.threads if loaded.recipe else 1, user_api="blas"):
+        result = evaluation.evaluate(net, digits)
     if loaded.dataset not in (None, digits.dataset):
         console.warn(
             f"{weights} was trained on the data set {loaded.dataset}, this is {digits.dataset}"

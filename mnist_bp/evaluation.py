@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data.digits import Digits, normalized
+from mnist_bp.data.digits import CLASSES, Digits, normalized
 from mnist_bp.errors import DivergedError
 from mnist_bp.layers import Array, cross_entropy, softmax
 from mnist_bp.network import TwoLayerNet
 
-CLASSES = 10
 BATCH_SIZE = 1000
 """Images at a time: enough to keep the matrix products busy, few enough to stay in cache."""
 

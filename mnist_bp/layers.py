@@ -44,6 +44,7 @@ class Add:
     def backward(self, dout: Operand) -> tuple[Operand, Operand]:
         """Return the gradients with respect to `x` and `y`, each in its operand's shape."""
         x_shape, y_shape = self.shapes
+        dout = _as_real(dout)
         return _sum_to(dout, x_shape), _sum_to(dout, y_shape)
 
 
@@ -57,6 +58,7 @@ class Multiply:
 
     def backward(self, dout: Operand) -> tuple[Operand, Operand]:
         """Return the gradients with respect to `x` and `y`, each in its operand's shape."""
+        dout = _as_real(dout)
         return _sum_to(dout * self.y, np.shape(self.x)), _sum_to(dout * self.x, np.shape(self.y))
 
 
@@ -70,7 +72,7 @@ class Reciprocal:
 
     def backward(self, dout: Operand) -> Operand:
         """Return the gradient with respect to `x`."""
-        return -dout * self.z**2
+        return -_as_real(dout) * self.z**2
 
 
 class Exp:
@@ -154,13 +156,14 @@ class Affine:
         ValueError
             An example does not have D entries.
         """
-        x = np.asarray(x)
+        x = np.asarray(_as_real(x))
         self.x_shape = x.shape
         self.x: Array = x if x.ndim == 1 else x.reshape(len(x), len(self.W))
         return self.x @ self.W + self.b
 
     def backward(self, dout: Array) -> Array:
         """Keep `dW` and `db`, and return the gradient with respect to `x`, in the shape of `x`."""
+        dout = _as_real(dout)
         self.dW = np.atleast_2d(self.x).T @ np.atleast_2d(dout)
         self.db = np.atleast_2d(dout).sum(axis=0)
         return (dout @ self.W.T).reshape(self.x_shape)
@@ -170,8 +173,8 @@ class SoftmaxWithLoss:
     """Softmax and cross entropy in one node, whose gradient is the plain difference `y - t`.
 
     The loss is the mean over the batch of `-log(y[target])`. It is computed from the logits by
-    log-sum-exp, so it is exact and finite for logits of any size: nothing needs to be added inside
-    the logarithm.
+    log-sum-exp, so it is finite and right even where softmax rounds to 0: nothing needs to be added
+    inside the logarithm.
     """
 
     def forward(self, logits: Array, t: ArrayLike) -> np.floating[Any]:

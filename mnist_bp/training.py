@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mnist_bp.data.digits import Digits, normalized
+from mnist_bp.data.digits import CLASSES, PIXELS, Digits, normalized
 from mnist_bp.errors import DivergedError, WeightsError
 from mnist_bp.evaluation import Evaluation, evaluate
 from mnist_bp.history import EpochResult
@@ -16,7 +16,7 @@ from mnist_bp.network import TwoLayerNet
 from mnist_bp.optimizers import SGD
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.recipe import Recipe
-from mnist_bp.weights import CLASSES, INPUTS, Weights
+from mnist_bp.weights import Weights
 
 CHANCE = 0.15
 """An accuracy that guessing can have: the most common digit makes up 11 % of MNIST."""
@@ -48,7 +48,7 @@ class Run:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.net = TwoLayerNet(
-            INPUTS,
+            PIXELS,
             recipe.hidden,
             CLASSES,
             recipe.weight_init_std,
@@ -241,10 +241,10 @@ def in_batches(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int
 
 def bytes_needed(recipe: Recipe) -> int:
     """Return how much memory a run takes at least, beside its digits."""
-    parameters = (INPUTS + 1) * recipe.hidden + (recipe.hidden + 1) * CLASSES
-    example = INPUTS + 3 * recipe.hidden + 3 * CLASSES
+    parameters = (PIXELS + 1) * recipe.hidden + (recipe.hidden + 1) * CLASSES
+    example = PIXELS + 3 * recipe.hidden + 3 * CLASSES
     # The parameters, their gradients, and the step; an image as it is in the file and as numbers.
-    return 4 * 3 * parameters + recipe.batch_size * (4 * example + INPUTS)
+    return 4 * 3 * parameters + recipe.batch_size * (4 * example + PIXELS)
 
 
 def _are_indices(order: NDArray[np.int64], size: int) -> bool:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 import mnist_bp
 from mnist_bp import recipe as recipes
+from mnist_bp.data.digits import CLASSES, PIXELS
 from mnist_bp.errors import RecipeError, UsageError, WeightsError
 from mnist_bp.files import put_aside, replacing
 from mnist_bp.history import EpochResult
@@ -47,8 +48,6 @@ RECORD = (
     "step_losses",
     "versions",
 )
-INPUTS, CLASSES = 28 * 28, 10
-
 MAX_UNPACKED = 64 * 2**20
 """Bytes that a small file may unpack to; a larger file may be packed to half its size."""
 
@@ -267,7 +266,7 @@ def _check_parameters(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, 
     if extra:
         raise WeightsError(f"{path} holds more than weights: {', '.join(extra)}")
     hidden = arrays["b1"].size
-    expected = {"W1": (INPUTS, hidden), "b1": (hidden,), "W2": (hidden, CLASSES), "b2": (CLASSES,)}
+    expected = {"W1": (PIXELS, hidden), "b1": (hidden,), "W2": (hidden, CLASSES), "b2": (CLASSES,)}
     for name, shape in expected.items():
         found = arrays[name]
         if found.shape != shape:

@@ -163,14 +163,34 @@ def test_a_broken_affine_layer_fails_by_name(broken, gradient, place, samples):
     assert failed_parameters(check_network(network, *batch(samples))) == {gradient + place}
 
 
-@pytest.mark.parametrize("column", range(10))
-def test_one_column_skipped_is_found(column):
+@pytest.mark.parametrize(
+    ("place", "column"), [*(("1", j) for j in range(8)), *(("2", j) for j in range(10))]
+)
+def test_one_column_skipped_is_found_even_if_its_unit_is_off(place, column):
     network = net()
-    whole = network.layers["Affine2"]
-    network.layers["Affine2"] = ColumnSkipped(whole.W, whole.b)
-    network.layers["Affine2"].column = column
+    whole = network.layers[f"Affine{place}"]
+    network.layers[f"Affine{place}"] = ColumnSkipped(whole.W, whole.b)
+    network.layers[f"Affine{place}"].column = column
+    biases = network.params["b1"].copy()
 
-    assert failed_parameters(check_network(network, *batch(2))) == {"W2"}
+    assert failed_parameters(check_network(network, *batch(2))) == {f"W{place}"}
+    assert np.array_equal(network.params["b1"], biases)
+
+
+def test_a_gradient_of_another_shape_fails():
+    class NotSummed(Affine):
+        def backward(self, dout):
+            dx = super().backward(dout)
+            self.db = dout
+            return dx
+
+    network = net()
+    whole = network.layers["Affine1"]
+    network.layers["Affine1"] = NotSummed(whole.W, whole.b)
+
+    (failure,) = check_network(network, *batch(3)).failures()
+
+    assert "b1 (a gradient of shape (3, 8), expected (8,))" in failure
 
 
 def test_the_wrong_slope_of_the_sigmoid_is_found():

@@ -62,6 +62,13 @@ def test_whole_numbers_never_wrap_around():
 
     assert Add().forward(pixels, pixels).tolist() == [200, 400]
     assert Multiply().forward(pixels, pixels).tolist() == [10_000, 40_000]
+    reciprocal = Reciprocal()
+    reciprocal.forward(2.0)
+    assert reciprocal.backward(np.uint8(1)) == -0.25
+    affine = Affine(np.array([[100]], np.uint8), np.zeros(1, np.uint8))
+    assert affine.forward(np.array([[200]], np.uint8)).tolist() == [[20_000]]
+    affine.backward(np.array([[3]], np.uint8))
+    assert affine.dW.tolist() == [[600]]
     assert sigmoid(np.array([200], np.uint8)).dtype == np.float64
     assert softmax(np.array([1, 200, 3], np.uint8)).argmax() == 1
 

@@ -10,6 +10,9 @@ MNIST, SYNTHETIC, CUSTOM = "mnist", "synthetic", "custom"
 """What a data set is called: MNIST's digits, those that this package draws, or somebody's own."""
 
 
+PIXELS, CLASSES = 28 * 28, 10
+
+
 @dataclass(frozen=True)
 class Digits:
     """Images and their labels: one split of a data set.
