@@ -16,7 +16,7 @@ except ImportError:  # On Windows, a file that is open cannot be deleted: no loc
     fcntl = None  # type: ignore[assignment]
 
 
-JUST_MADE = 60.0
+JUST_MADE = 5.0
 """Seconds in which an empty temporary file is taken for one that is about to be locked."""
 
 
