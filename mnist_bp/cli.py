@@ -68,6 +68,7 @@ def main() -> None:
         # A path may have letters that the terminal has not.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    label = MnistBpError.label
     try:
         status = app(standalone_mode=False, prog_name="mnist-bp") or 0
         message = "interrupted" if status == INTERRUPTED else ""
@@ -77,10 +78,11 @@ def main() -> None:
         if os.environ.get("MNIST_BP_DEBUG"):
             raise
         status, message = _explain(error)
+        label = getattr(error, "label", label)
     if message:
         from mnist_bp import console
 
-        console.say(message, "Error:", "bold red")
+        console.say(message, label, "bold red")
     sys.exit(status)
 
 
@@ -302,7 +304,7 @@ def train(
             if signals:
                 save()
                 outcome = "nothing was saved" if unsaved else _how_to_go_on(output, wanted)
-                raise StoppedError(signals[0], f"stopped after a batch; {outcome}")
+                raise StoppedError(signals[0], outcome)
 
         for row in training.train(run, digits, test_digits, after_step):
             if row.epoch > 0:
@@ -372,7 +374,7 @@ def _how_to_go_on(output: Path, wanted: DigitsOptions) -> str:
     words = ["mnist-bp", "train", "--resume", str(output)]
     if wanted.data_dir:
         words += ["--data-dir", str(wanted.data_dir)]
-    return f"to go on: {shlex.join(words)}"
+    return f"all is saved; to go on: {shlex.join(words)}"
 
 
 def _check_memory(needed: int) -> None:

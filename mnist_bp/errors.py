@@ -14,11 +14,14 @@ Each carries one message that says what is wrong, with which file or address, an
 Only the command line turns them into output and exit statuses.
 """
 
+from typing import ClassVar
+
 
 class MnistBpError(Exception):
     """The root of all errors that are the user's to know about."""
 
     exit_status: int = 1
+    label: ClassVar[str] = "Error:"
 
 
 class CheckError(MnistBpError):
@@ -39,6 +42,8 @@ class DivergedError(MnistBpError):
 
 class StoppedError(MnistBpError):
     """A signal asked a run to stop."""
+
+    label = "Stopped:"
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
