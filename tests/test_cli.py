@@ -221,7 +221,9 @@ def test_help_is_plain_without_colours(command, name):
 def test_messages_do_not_garble_the_bar(command, digits_folder):
     (command.folder / "weights.npz").touch()
 
-    shown = in_terminal("train", *SHORT, "--data-dir", digits_folder, cwd=command.folder)
+    # Slow enough for a bar to be on the screen when the first epoch ends.
+    slow = ("--epochs", 1, "--hidden", 500, "--batch-size", 1)
+    shown = in_terminal("train", *slow, "--data-dir", digits_folder, cwd=command.folder)
 
     (line,) = [part for part in re.split(r"[\r\n]", shown) if "older weights.npz" in part]
     assert line == "the older weights.npz is now also weights.1.npz"
