@@ -43,7 +43,8 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="mnist-bp",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    # Help in plain text: Typer's colours would make it wait for a parser of Markdown.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -61,9 +62,6 @@ class _Warnings(logging.Handler):
 def main() -> None:
     """Run the command line, and end the process with its exit status."""
     logging.getLogger("mnist_bp").addHandler(_Warnings())
-    if os.environ.get("NO_COLOR"):
-        # Help is printed by Typer, which leaves out the colours but not the bold type.
-        os.environ["TERM"] = "dumb"
     for stream in (sys.stdout, sys.stderr):
         # A path may have letters that the terminal has not.
         if isinstance(stream, io.TextIOWrapper):
@@ -101,7 +99,8 @@ def _explain(error: Exception) -> tuple[int, str]:
 
 
 def _examples(*lines: str) -> str:
-    return "\n\n".join(["Examples:", *lines])
+    # After a line with \b, lines are left as they are.
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 @app.callback(
@@ -172,10 +171,10 @@ CHECK_SETTINGS = {
 @app.command(
     epilog=_examples("mnist-bp gradcheck", "mnist-bp gradcheck --activation sigmoid --samples 10")
 )
-@with_settings(CHECK_SETTINGS, "The check")
+@with_settings(CHECK_SETTINGS)
 @with_digits
 def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = False) -> None:
-    """Check every gradient: backpropagation against difference quotients.
+    """Check every gradient against difference quotients.
 
     First each layer by itself, then every parameter of an untrained net, on the first training
     digits. The exit status is 1 when one of them does not hold.
@@ -233,7 +232,7 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
         "mnist-bp train --resume weights.npz --epochs 30",
     )
 )
-@with_settings(recipes.settings(), "Hyperparameters (they win over those of a recipe)")
+@with_settings(recipes.settings())
 @with_digits
 def train(
     wanted: DigitsOptions,
@@ -251,7 +250,7 @@ def train(
         typer.Option(
             "--output",
             "-o",
-            help="Where the weights go. \\[default: weights.npz, or the file that is resumed]",
+            help="Where the weights go. [default: weights.npz, or the file that is resumed]",
             metavar="FILE",
         ),
     ] = None,
@@ -267,9 +266,9 @@ def train(
         bool, typer.Option("--quiet", "-q", help="Print warnings and errors, nothing else.")
     ] = False,
 ) -> None:
-    """Train a net, with a row for each epoch; the first row is the untrained net.
+    """Train a net, with a row for each epoch.
 
-    The weights are saved after every epoch, and at Ctrl-C. An older file of the same name is kept,
+    The first row is the untrained net. The weights are saved after every epoch, and at Ctrl-C. An older file of the same name is kept,
     under another.
     """
     chosen = (recipes.read(config) if config is not None else {}) | flags
@@ -407,7 +406,7 @@ EVALUATE_SETTINGS = {
         "mnist-bp evaluate weights.npz --split train --json",
     )
 )
-@with_settings(EVALUATE_SETTINGS, "Options")
+@with_settings(EVALUATE_SETTINGS)
 @with_digits
 def evaluate(
     wanted: DigitsOptions,

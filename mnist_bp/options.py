@@ -17,7 +17,7 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         help="Folder with the four files of MNIST, gzipped or not. "
-        "\\[default: $MNIST_BP_DATA_DIR, or the cache folder]",
+        "[default: $MNIST_BP_DATA_DIR, or the cache folder]",
         metavar="DIR",
     ),
 ]
@@ -52,7 +52,7 @@ def with_digits(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(command, options, "wanted", lambda values: DigitsOptions(**values))
 
 
-def with_settings(settings: dict[str, Setting], panel: str) -> Callable[..., Any]:
+def with_settings(settings: dict[str, Setting]) -> Callable[..., Any]:
     """Give a command an option for each setting; it gets those that are used, as `flags`."""
 
     def parse(texts: dict[str, str | None]) -> dict[str, Any]:
@@ -64,10 +64,8 @@ def with_settings(settings: dict[str, Setting], panel: str) -> Callable[..., Any
 
     def option(setting: Setting) -> Any:
         metavar = "|".join(setting.choices) or ("N" if setting.type is int else "X")
-        help = f"{setting.help} \\[default: {setting.default}]"
-        return Annotated[
-            str | None, typer.Option(help=help, metavar=metavar, rich_help_panel=panel)
-        ]
+        help = f"{setting.help} [default: {setting.default}]"
+        return Annotated[str | None, typer.Option(help=help, metavar=metavar)]
 
     options = {key: option(setting) for key, setting in settings.items()}
     return lambda command: _with_options(command, options, "flags", parse)
