@@ -268,25 +268,26 @@ def train(
 ) -> None:
     """Train a net, with a row for each epoch.
 
-    The first row is the untrained net. The weights are saved after every epoch, and at Ctrl-C. An older file of the same name is kept,
-    under another.
+    The first row is the untrained net. The weights are saved after every epoch, and at Ctrl-C. An
+    older file of the same name is kept, under another.
     """
     chosen = (recipes.read(config) if config is not None else {}) | flags
     output = output or resume or DEFAULT_WEIGHTS
     _check_outputs(output, log)
 
     from mnist_bp import console, tables, training
-    from mnist_bp.weights import RunFile
+    from mnist_bp.batches import steps_per_epoch
+    from mnist_bp.weights import RunFile, Weights
 
     run, digits, test_digits = _resume(resume, wanted, chosen) if resume else _begin(wanted, chosen)
     recipe = run.recipe
     file = RunFile(output, is_ours=resume is not None and output.resolve() == resume.resolve())
     unsaved: WeightsError | None = None
 
-    def save() -> None:
+    def save(weights: Weights) -> None:
         nonlocal unsaved
         try:
-            if older := file.save(run.weights(digits)):
+            if older := file.save(weights):
                 console.say(f"the older {output} is now also {older}")
             unsaved = None
         except WeightsError as error:
@@ -295,19 +296,16 @@ def train(
 
     title = f"784-{recipe.hidden}-10 on {digits.dataset}, seed {recipe.seed}"
     table = tables.epochs(console.results(), title)
-    steps = recipe.epochs * training.steps_per_epoch(recipe, len(digits)) - len(run.step_losses)
+    steps = recipe.epochs * steps_per_epoch(recipe, len(digits)) - len(run.step_losses)
     with noticed() as signals, console.steps_bar(steps, show=not quiet) as advance:
 
-        def after_step() -> None:
+        def after_step() -> bool:
             advance()
-            if signals:
-                save()
-                outcome = "nothing was saved" if unsaved else _how_to_go_on(output, wanted)
-                raise StoppedError(signals[0], outcome)
+            return bool(signals)
 
-        for row in training.train(run, digits, test_digits, after_step):
+        for row, weights in training.train(run, digits, test_digits, after_step):
             if row.epoch > 0:
-                save()
+                save(weights)
             if log:
                 with log.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps(asdict(row)) + "\n")
@@ -315,6 +313,10 @@ def train(
                 tables.epoch(table, row)
             if run.doubt:
                 console.warn(run.doubt)
+        if run.epochs < recipe.epochs:
+            save(run.weights(digits))
+            outcome = "nothing was saved" if unsaved else _how_to_go_on(output, wanted)
+            raise StoppedError(signals[0], outcome)
     if unsaved:
         raise WeightsError(f"the weights after epoch {run.epochs} are lost: {unsaved}")
     if not quiet:

@@ -28,7 +28,7 @@ class Layer(Protocol):
     def forward(self, x: Array, /) -> Array:
         """Return the layer's output."""
 
-    def backward(self, dout: Array, /) -> Array:
+    def backward(self, dout: Array, /) -> Any:
         """Return the gradient with respect to the last `forward`'s input."""
 
 
@@ -125,6 +125,9 @@ class Affine:
         updates the layer.
     b : array of shape (H,)
         Biases, kept in the same way.
+    wants_dx : bool
+        Whether `backward` computes the gradient with respect to `x`. A net's first layer does
+        without: nobody changes the images, and it is a third of the layer's arithmetic.
 
     Attributes
     ----------
@@ -135,9 +138,10 @@ class Affine:
     dW: Array
     db: Array
 
-    def __init__(self, W: Array, b: Array) -> None:
+    def __init__(self, W: Array, b: Array, *, wants_dx: bool = True) -> None:
         self.W = W
         self.b = b
+        self.wants_dx = wants_dx
 
     def forward(self, x: Array) -> Array:
         """Return `x W + b`.
@@ -161,12 +165,15 @@ class Affine:
         self.x: Array = x if x.ndim == 1 else x.reshape(len(x), len(self.W))
         return self.x @ self.W + self.b
 
-    def backward(self, dout: Array) -> Array:
-        """Keep `dW` and `db`, and return the gradient with respect to `x`, in the shape of `x`."""
+    def backward(self, dout: Array) -> Array | None:
+        """Keep `dW` and `db`, and return the gradient with respect to `x`, in the shape of `x`.
+
+        Without `wants_dx`, return None.
+        """
         dout = _as_real(dout)
         self.dW = np.atleast_2d(self.x).T @ np.atleast_2d(dout)
         self.db = np.atleast_2d(dout).sum(axis=0)
-        return (dout @ self.W.T).reshape(self.x_shape)
+        return (dout @ self.W.T).reshape(self.x_shape) if self.wants_dx else None
 
 
 class SoftmaxWithLoss:

@@ -77,7 +77,7 @@ class TwoLayerNet:
             )
         self.params = params
         self.layers: dict[str, Layer] = {
-            "Affine1": Affine(params["W1"], params["b1"]),
+            "Affine1": Affine(params["W1"], params["b1"], wants_dx=False),
             "Activation": ACTIVATIONS[activation](),
             "Affine2": Affine(params["W2"], params["b2"]),
         }

@@ -1,16 +1,20 @@
-"""Training: batches, steps, epochs, and the record of it all."""
+"""Training: steps, epochs, and the record of it all."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mnist_bp.data.digits import CLASSES, PIXELS, Digits, normalized
+from mnist_bp.batches import batches_of, epoch_order, in_batches, steps_per_epoch
+from mnist_bp.data.digits import CLASSES, PIXELS, Digits
 from mnist_bp.errors import DivergedError, WeightsError
-from mnist_bp.evaluation import Evaluation, evaluate
+from mnist_bp.evaluation import evaluate
 from mnist_bp.history import EpochResult
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.optimizers import SGD
@@ -105,13 +109,36 @@ class Run:
             array[...] = saved.optimizer[name]
         return run
 
-    def remaining_batches(self, size: int) -> list[NDArray[np.int64]]:
-        """Return which of the `size` training digits each batch holds that this epoch still has."""
-        if self.batches == 0:
-            self.order = epoch_order(self.recipe, self.epochs + 1, size)
-        return in_batches(self.order, self.recipe.batch_size)[self.batches :]
+    def steps(self, digits: Digits) -> "Iterator[Snapshot | None]":
+        """Learn, step by step, to the last epoch; yield after each step, and after each epoch.
 
-    def step(self, digits: Digits, indices: NDArray[np.int64]) -> float:
+        Yields
+        ------
+        Snapshot or None
+            The run at the end of an epoch, or None after a step. A new run's first snapshot is of
+            the untrained net.
+
+        Raises
+        ------
+        DivergedError
+            The loss is not a finite number any more.
+        """
+        if not self.history:
+            yield Snapshot(self.weights(digits))
+        while self.epochs < self.recipe.epochs:
+            started = perf_counter()
+            if self.batches == 0:
+                self.order = epoch_order(self.recipe, self.epochs + 1, len(digits))
+            parts = in_batches(self.order, self.recipe.batch_size)[self.batches :]
+            for batch in batches_of(digits, parts):
+                self.step(*batch)
+                yield None
+            loss = float(np.mean(self.step_losses[-self.batches :]))
+            self.epochs, self.batches = self.epochs + 1, 0
+            seconds = perf_counter() - started
+            yield Snapshot(self.weights(digits), loss, seconds, self.last_sign_of_life)
+
+    def step(self, x: NDArray[np.float32], t: NDArray[np.uint8]) -> float:
         """Learn from one batch: forward, backward, update. Return its loss.
 
         Raises
@@ -119,7 +146,6 @@ class Run:
         DivergedError
             The loss is not a finite number.
         """
-        x, t = normalized(digits.images[indices]), digits.labels[indices]
         with np.errstate(over="ignore", invalid="ignore"):
             loss, gradients = self.net.loss_and_gradient(x, t)
             self.optimizer.update(self.net.params, gradients)
@@ -131,28 +157,26 @@ class Run:
             self.last_sign_of_life = len(self.step_losses)
         return float(loss)
 
-    def finish_epoch(self, train: Evaluation, test: Evaluation, started: float) -> EpochResult:
-        """Close the epoch, or what comes before the first one, and return its row.
+    def measure(self, snapshot: "Snapshot", train: Digits, test: Digits) -> EpochResult:
+        """Return the row that tells of an epoch. Looks at the snapshot alone, from any thread.
 
         Raises
         ------
         DivergedError
             The net has died: whatever the image, no hidden unit fires any more.
         """
-        if self.history:
-            lifeless = 0 < self.last_sign_of_life < len(self.step_losses)
-            if lifeless and np.ptp(train.logits, axis=0).max() == 0:
-                raise DivergedError(
-                    self._trouble("no hidden unit fires any more", self.last_sign_of_life + 1)
-                )
-            loss = float(np.mean(self.step_losses[-self.batches :]))
-            self.epochs, self.batches = self.epochs + 1, 0
-        else:
-            loss = train.loss
-        seconds = perf_counter() - started
-        row = EpochResult(self.epochs, loss, train.accuracy, test.accuracy, seconds)
-        self.history.append(row)
-        return row
+        started = perf_counter()
+        weights = snapshot.weights
+        net = TwoLayerNet.from_params(weights.params, weights.activation)
+        on_train, on_test = evaluate(net, train), evaluate(net, test)
+        lifeless = 0 < snapshot.last_sign_of_life < len(weights.step_losses)
+        if lifeless and np.ptp(on_train.logits, axis=0).max() == 0:
+            what = "no hidden unit fires any more"
+            raise DivergedError(self._trouble(what, snapshot.last_sign_of_life + 1))
+        accuracies = on_train.accuracy, on_test.accuracy
+        if snapshot.loss is None:
+            return EpochResult(0, on_train.loss, *accuracies, perf_counter() - started)
+        return EpochResult(weights.epochs, snapshot.loss, *accuracies, snapshot.seconds)
 
     def _trouble(self, what: str, step: int) -> str:
         return (
@@ -163,7 +187,7 @@ class Run:
     @property
     def doubt(self) -> str | None:
         """What is likely to be wrong with a run that has learnt nothing in its first epoch."""
-        if self.epochs != 1 or self.history[-1].train_accuracy > CHANCE:
+        if self.history[-1].epoch != 1 or self.history[-1].train_accuracy > CHANCE:
             return None
         if self.recipe.weight_init_std == 0:
             reason = "all weights started at zero, so all hidden units are alike: --weight-init-std"
@@ -174,27 +198,52 @@ class Run:
         return f"the net has learnt nothing yet, it guesses: {reason}"
 
     def weights(self, digits: Digits) -> Weights:
-        """Return what a weights file is to hold of the run, trained on these digits, as of now."""
+        """Return what a weights file is to hold of the run, trained on these digits, as of now.
+
+        What is returned stays as it is while the run goes on.
+        """
         return Weights(
-            self.net.params,
+            {name: array.copy() for name, array in self.net.params.items()},
             self.recipe,
             dataset=digits.dataset,
             digests=digits.digests,
             epochs=self.epochs,
             batches=self.batches,
             order=self.order if self.batches else self.order[:0],
-            history=self.history,
+            history=list(self.history),
             step_losses=np.array(self.step_losses, np.float32),
-            optimizer=self.optimizer.state,
+            optimizer={name: array.copy() for name, array in self.optimizer.state.items()},
         )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at the end of an epoch, before anyone has looked how good it is.
+
+    Attributes
+    ----------
+    weights : Weights
+    loss : float or None
+        Mean of the losses of the epoch's batches; None for the untrained net.
+    seconds : float
+        What the epoch's steps took.
+    last_sign_of_life : int
+        The last step in which some hidden unit fired.
+    """
+
+    weights: Weights
+    loss: float | None = None
+    seconds: float = 0.0
+    last_sign_of_life: int = 0
 
 
 def train(
     run: Run, train: Digits, test: Digits, after_step: Callable[[], object] = lambda: None
-) -> Iterator[EpochResult]:
-    """Train, and yield a result for the untrained net and then one for each epoch.
+) -> Iterator[tuple[EpochResult, Weights]]:
+    """Train, and yield a row for the untrained net and then one for each epoch.
 
-    Between two results the run rests: what it holds then is what the result tells of.
+    An epoch is measured on a copy of the weights, in another thread, while the next one learns:
+    when its row comes, the run may already be further.
 
     Parameters
     ----------
@@ -202,41 +251,47 @@ def train(
     train, test : Digits
         To learn from, and to measure by as well.
     after_step : function
-        Called after every step.
+        Called after every step. Where it returns something true, training stops; the run then is
+        as that step left it.
+
+    Yields
+    ------
+    row : EpochResult
+    weights : Weights
+        What a weights file is to hold of the run at the end of that epoch.
 
     Raises
     ------
     DivergedError
         The loss is not a finite number any more, or the net has died.
     """
-    with threadpool_limits(run.recipe.threads, user_api="blas"):
-        started = perf_counter()
-        if not run.history:
-            yield run.finish_epoch(evaluate(run.net, train), evaluate(run.net, test), started)
-        while run.epochs < run.recipe.epochs:
-            started = perf_counter()
-            for indices in run.remaining_batches(len(train)):
-                run.step(train, indices)
-                after_step()
-            yield run.finish_epoch(evaluate(run.net, train), evaluate(run.net, test), started)
+    with (
+        threadpool_limits(run.recipe.threads, user_api="blas"),
+        ThreadPoolExecutor(1) as other_thread,
+    ):
+        waiting: deque[tuple[Weights, Future[EpochResult]]] = deque()
 
+        def next_row() -> tuple[EpochResult, Weights]:
+            weights, row = waiting.popleft()
+            run.history.append(row.result())
+            return run.history[-1], replace(weights, history=list(run.history))
 
-def steps_per_epoch(recipe: Recipe, size: int) -> int:
-    """Return how many batches `size` training digits make."""
-    return math.ceil(size / recipe.batch_size)
-
-
-def epoch_order(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
-    """Return which of the `size` training digits an epoch (1, 2, ...) learns from, in order."""
-    rng = stream(recipe.seed, Purpose.ORDER, epoch)
-    if recipe.sampling == "replacement":
-        return rng.integers(size, size=size)
-    return rng.permutation(size)
-
-
-def in_batches(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
-    """Return `order` in parts of `batch_size`, the last one with what is left."""
-    return np.split(order, range(batch_size, len(order), batch_size))
+        trouble = None
+        try:
+            for snapshot in run.steps(train):
+                if snapshot:
+                    measured = other_thread.submit(run.measure, snapshot, train, test)
+                    waiting.append((snapshot.weights, measured))
+                elif after_step():
+                    break
+                while waiting and (len(waiting) > 1 or waiting[0][1].done()):
+                    yield next_row()
+        except DivergedError as error:
+            trouble = error
+        while waiting:
+            yield next_row()
+        if trouble:
+            raise trouble
 
 
 def bytes_needed(recipe: Recipe) -> int:

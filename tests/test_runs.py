@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 
+from mnist_bp.data.digits import normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError, WeightsError
 from mnist_bp.recipe import Recipe
@@ -30,21 +31,9 @@ def dataset(digits_folder):
     return read_digits(["train", "test"], data_dir=digits_folder)
 
 
-class StopError(Exception):
-    pass
-
-
 def run_until(run, dataset, step):
     """Train until a number of steps is done, and leave the run as it is then."""
-
-    def after_step():
-        if len(run.step_losses) == step:
-            raise StopError
-
-    try:
-        for _ in train(run, *dataset, after_step):
-            pass
-    except StopError:
+    for _ in train(run, *dataset, lambda: len(run.step_losses) == step):
         pass
     return run
 
@@ -226,7 +215,9 @@ def test_a_run_killed_at_any_moment_leaves_a_file_that_goes_on(command, digits_f
 
         saved = load(command.folder / "w.npz")
         assert saved.epochs >= 1
-        Run.resumed(saved, saved.recipe, 530).step(training_digits, np.arange(10))
+        Run.resumed(saved, saved.recipe, 530).step(
+            normalized(training_digits.images[:10]), training_digits.labels[:10]
+        )
     assert {path.name for path in command.folder.glob("w*")} >= {"w.npz", "w.1.npz", "w.2.npz"}
     # Each run swept up what the one before it left; an empty file is given some seconds.
     left = [path for path in command.folder.glob(".*.tmp") if path.stat().st_size]
