@@ -191,8 +191,9 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
 
     chosen = {key: setting.default for key, setting in CHECK_SETTINGS.items()} | flags
     recipe = Recipe(hidden=chosen["hidden"], batch_size=chosen["samples"])
-    _check_memory(2 * bytes_needed(recipe))
     samples, step, tolerance = chosen["samples"], chosen["step"], chosen["tolerance"]
+    # In double precision, and with a copy of the hidden layer for each of its units.
+    _check_memory(2 * bytes_needed(recipe) + 4 * 8 * samples * chosen["hidden"] ** 2)
     (digits,) = _read_or_draw(wanted, "train")
     if samples > len(digits):
         raise UsageError(f"--samples must be at most {len(digits):,}: there are no more digits")

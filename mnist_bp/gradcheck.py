@@ -7,7 +7,7 @@ sees a function of one array and the gradient that backpropagation claims for it
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,8 +32,8 @@ TOLERANCE = 1e-7
 MAX_CORNER_SHARE = 0.01
 """The share of entries on a corner above which a check says too little to pass."""
 
-Signs = list[NDArray[np.bool_]]
-"""Which inputs of each ReLU are positive."""
+Evaluate: TypeAlias = Callable[[], tuple[Any, NDArray[np.bool_]]]
+"""Returns numbers and, along one axis more, which inputs of ReLU are positive on the way there."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,12 @@ class GradientCheck:
 
 def compare(
     name: str,
-    evaluate: Callable[[], tuple[Any, Signs]],
+    evaluate: Evaluate,
     array: Array,
     backpropagated: Array,
     step: float = STEP,
+    *,
+    rows_at_once: bool = False,
 ) -> ParameterCheck:
     """Check the gradient of one array.
 
@@ -166,13 +168,15 @@ def compare(
         What to call the array in messages.
     evaluate : function
         Returns the number whose gradient is checked, computed from `array` as it is at that moment,
-        and the signs of all inputs of ReLU on the way to it.
+        and the signs of all inputs of ReLU on the way to it, (K,).
     array : float64 array
         Perturbed in place and put back, entry by entry.
     backpropagated : array of the same shape
         The gradient that backpropagation found.
     step : float
         Half the width of the difference quotients.
+    rows_at_once : bool
+        As for `numerical_gradient`: `evaluate` returns a number and signs for each entry of a row.
 
     Returns
     -------
@@ -187,15 +191,16 @@ def compare(
             on_corner=np.zeros(array.shape, bool),
         )
     _, unperturbed = evaluate()
-    crossed: list[bool] = []
+    crossed: list[NDArray[np.bool_]] = []
 
     def f(_: Any) -> Any:
         value, signs = evaluate()
-        crossed.append(any((a != b).any() for a, b in zip(signs, unperturbed, strict=True)))
+        crossed.append((signs != unperturbed).any(axis=-1))
         return value
 
-    numerical = numerical_gradient(f, array, step)
-    on_corner = np.asarray(np.reshape(crossed, (*array.shape, 2)).any(axis=-1))
+    numerical = numerical_gradient(f, array, step, rows_at_once=rows_at_once)
+    # An entry was perturbed twice, up and down.
+    on_corner = np.asarray(np.logical_or(crossed[::2], crossed[1::2])).reshape(array.shape)
     return ParameterCheck(name, numerical, np.array(backpropagated, np.float64), on_corner)
 
 
@@ -221,28 +226,47 @@ def check_network(
         The parameters are not float64.
     """
     x = np.asarray(x)
-
-    def evaluate() -> tuple[Any, Signs]:
-        out: Any = x
-        signs = []
-        for layer in net.layers.values():
-            if isinstance(layer, ReLU):
-                signs.append(np.greater(out, 0))
-            out = layer.forward(out)
-        # A difference of two nearly equal losses keeps only the digits that rounding left them.
-        return net.last_layer.forward(out.astype(np.longdouble), t), signs
-
     with _all_units_awake(net, x):
         # Another batch goes first: a layer that answers with something it kept is found out.
         net.gradient(np.flip(x), t)
         gradients = net.gradient(x, t)
-        return GradientCheck(
-            "network",
-            [
-                compare(name, evaluate, array, gradients[name], step)
-                for name, array in net.params.items()
-            ],
-        )
+        checks = []
+        for name, array in net.params.items():
+            evaluate = _losses_by_output(net, x, t, affine=f"Affine{name[-1]}")
+            checks.append(compare(name, evaluate, array, gradients[name], step, rows_at_once=True))
+        return GradientCheck("network", checks)
+
+
+def _losses_by_output(net: TwoLayerNet, x: Array, t: ArrayLike, affine: str) -> Evaluate:
+    """Return a function that tells what each output of an affine layer does to the loss.
+
+    An entry `W[i, j]` or `b[j]` changes nothing but output `j` of its layer. So a whole row of them
+    is perturbed at once, and the rest of the net is given as many copies of the batch as there are
+    outputs: in copy `j`, output `j` is as it is now, and the others are as they were at first.
+    """
+    layers = list(net.layers.values())
+    position = list(net.layers).index(affine)
+    for layer in layers[:position]:
+        x = layer.forward(x)
+    at_first = layers[position].forward(x)
+    own_output = np.eye(at_first.shape[-1], dtype=bool)[:, np.newaxis]
+    copies, batch_size = len(own_output), len(at_first)
+    t = np.asarray(t)
+    t = np.broadcast_to(t, (copies, *t.shape))
+
+    def evaluate() -> tuple[Any, NDArray[np.bool_]]:
+        out = np.where(own_output, layers[position].forward(x), at_first)
+        out = out.reshape(copies * batch_size, -1)
+        signs = np.empty((copies, 0), bool)
+        for layer in layers[position + 1 :]:
+            if isinstance(layer, ReLU):
+                signs = np.greater(out, 0).reshape(copies, -1)
+            out = layer.forward(out)
+        # A difference of two nearly equal losses keeps only the digits that rounding left them.
+        logits = out.astype(np.longdouble).reshape(copies, batch_size, -1)
+        return net.last_layer.forward(logits, t), signs
+
+    return evaluate
 
 
 @contextmanager
@@ -294,8 +318,8 @@ def check_layer(
     dout = np.cos(np.arange(np.size(other))).reshape(np.shape(other))
     layer.backward(dout)
 
-    def evaluate() -> tuple[Any, Signs]:
-        signs = [array > 0 for array in inputs.values()] if isinstance(layer, ReLU) else []
+    def evaluate() -> tuple[Any, NDArray[np.bool_]]:
+        signs = inputs["x"].ravel() > 0 if isinstance(layer, ReLU) else np.empty(0, bool)
         return (forward() * dout).sum(dtype=np.longdouble), signs
 
     forward()

@@ -184,12 +184,13 @@ class SoftmaxWithLoss:
     inside the logarithm.
     """
 
-    def forward(self, logits: Array, t: ArrayLike) -> np.floating[Any]:
+    def forward(self, logits: Array, t: ArrayLike) -> Any:
         """Return the mean cross entropy of a batch, or that of a single example.
 
         Parameters
         ----------
         logits : array of shape (N, C) or (C,)
+            Or (..., N, C): batches side by side, each with a loss of its own.
         t : array of shape (N,) or (N, C); a number or (C,) for a single example
             Labels from 0 to C - 1, or one row for each example that sums to one (one-hot).
 
@@ -205,7 +206,7 @@ class SoftmaxWithLoss:
 
     def backward(self, dout: float = 1.0) -> Array:
         """Return the gradient with respect to the logits, in their shape."""
-        return (self.y - self.t) * (dout / _count(self.y))
+        return (self.y - self.t) * (dout / _batch_size(self.y))
 
 
 def sigmoid(x: ArrayLike) -> Array:
@@ -282,14 +283,13 @@ def as_rows(t: ArrayLike, logits: Array) -> Array:
     )
 
 
-def _mean_cross_entropy(log_y: Array, t: Array) -> np.floating[Any]:
-    total: np.floating[Any] = (t * -log_y).sum()
-    return total / _count(log_y)
+def _mean_cross_entropy(log_y: Array, t: Array) -> Any:
+    return (t * -log_y).sum(axis=(-2, -1) if log_y.ndim > 1 else -1) / _batch_size(log_y)
 
 
-def _count(rows: Array) -> int:
-    """Return how many examples `rows` (N, C) or (C,) holds."""
-    return int(rows.size // rows.shape[-1])
+def _batch_size(rows: Array) -> int:
+    """Return how many examples a batch of `rows` (N, C) has: a single one (C,) is one."""
+    return rows.shape[-2] if rows.ndim > 1 else 1
 
 
 def _as_real(x: Any) -> Any:

@@ -16,7 +16,11 @@ precision; and the smaller the step, the fewer perturbations cross a corner of R
 
 
 def numerical_gradient(
-    f: Callable[[NDArray[np.float64]], Any], x: NDArray[Any], step: float = STEP
+    f: Callable[[NDArray[np.float64]], Any],
+    x: NDArray[Any],
+    step: float = STEP,
+    *,
+    rows_at_once: bool = False,
 ) -> NDArray[np.float64]:
     """Return the gradient of `f` at `x` by central differences, `(f(x + h) - f(x - h)) / 2h`.
 
@@ -31,6 +35,9 @@ def numerical_gradient(
         that holds it; it always ends as it was.
     step : float
         The `h` above.
+    rows_at_once : bool
+        Perturb all entries of a row (along the last axis) in the same call. `f` then returns an
+        array with a number for each of them: what it would be, were this entry perturbed alone.
 
     Returns
     -------
@@ -44,8 +51,8 @@ def numerical_gradient(
     if x.dtype != np.float64:
         raise TypeError(f"numerical gradients need a float64 array, not {x.dtype}")
     gradient = np.empty_like(x)
-    for index in np.ndindex(x.shape):
-        centre = x[index]
+    for index in np.ndindex(x.shape[:-1] if rows_at_once else x.shape):
+        centre = x[index].copy()
         high, low = centre + step, centre - step
         try:
             x[index] = high

@@ -115,6 +115,20 @@ def failed_parameters(check):
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("as_targets", [np.asarray, np.eye(10).__getitem__])
+def test_perturbing_rows_at_once_finds_what_perturbing_entry_by_entry_does(activation, as_targets):
+    x, labels = batch(3)
+    t = as_targets(labels)
+
+    check = check_network(net(activation), x, t)
+
+    entry_by_entry = net(activation).numerical_gradient(x, t)
+    for parameter in check.parameters:
+        expected = entry_by_entry[parameter.name]
+        assert np.allclose(parameter.numerical, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize("samples", [1, 2, 5])
 def test_what_is_right_passes(activation, samples):
     check = check_network(net(activation), *batch(samples))
