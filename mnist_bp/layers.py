@@ -184,7 +184,7 @@ class SoftmaxWithLoss:
     inside the logarithm.
     """
 
-    def forward(self, logits: Array, t: ArrayLike) -> Any:
+    def forward(self, logits: Array, t: ArrayLike) -> np.floating[Any]:
         """Return the mean cross entropy of a batch, or that of a single example.
 
         Parameters
@@ -283,8 +283,9 @@ def as_rows(t: ArrayLike, logits: Array) -> Array:
     )
 
 
-def _mean_cross_entropy(log_y: Array, t: Array) -> Any:
-    return (t * -log_y).sum(axis=(-2, -1) if log_y.ndim > 1 else -1) / _batch_size(log_y)
+def _mean_cross_entropy(log_y: Array, t: Array) -> np.floating[Any]:
+    total: np.floating[Any] = (t * -log_y).sum(axis=(-2, -1) if log_y.ndim > 1 else -1)
+    return total / _batch_size(log_y)
 
 
 def _batch_size(rows: Array) -> int:
