@@ -1,10 +1,14 @@
-"""The scripts on a machine where something is missing: they say what, and what to install."""
+"""The scripts: what they say on a machine where something is missing, and the benchmark."""
 
+import importlib.util
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from benchmark import EPOCHS, arithmetic, check_rows
 
 CHECKOUT = Path(__file__).parent.parent
 TOOLS = ("sh", "dirname", "cat", "cksum")
@@ -73,3 +77,31 @@ def test_a_newer_python_under_another_name_is_found(bare_machine):
     done = bare_machine(**{"python3": "exit 1", "python3.12": 'echo "$*" >&2'})
 
     assert "-m venv --clear" in done.stderr
+
+
+def test_the_benchmark_finds_work_that_was_not_done():
+    done = [(0.97, 0.968)] * EPOCHS
+
+    assert check_rows("this", done) is None
+    assert "printed 16 rows" in check_rows("this", done[1:])
+    assert "reached 0.1000" in check_rows("this", [*done[1:], (0.1, 0.1)])
+
+
+def test_the_benchmark_counts_the_arithmetic_of_the_chapters_net():
+    step, image = 100 * 2 * (2 * 784 * 50 + 3 * 50 * 10), 2 * (784 * 50 + 50 * 10)
+
+    assert arithmetic(hidden=50, epochs=17) == 17 * 600 * step + 18 * 70_000 * image
+
+
+@pytest.mark.mnist
+def test_the_benchmark_leaves_out_what_is_not_installed(mnist):
+    script = [sys.executable, CHECKOUT / "scripts" / "benchmark.py"]
+    quick = ["--rounds", "1", "--tables", "contenders", "--only", "keras_jax", "--json"]
+    if importlib.util.find_spec("keras"):
+        pytest.skip("Keras is installed")
+    done = subprocess.run([*script, *quick], capture_output=True, text=True)
+
+    found = json.loads(done.stdout)["contenders"]
+    assert found["left_out"] == ["keras_jax (keras, jax not installed)"]
+    assert list(found["contenders"]) == ["mnist-bp"]
+    assert found["problems"] == []

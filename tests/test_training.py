@@ -1,5 +1,7 @@
 """Training: which digits a batch holds, what a run computes, and that a seed fixes it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
@@ -153,6 +155,48 @@ def test_what_is_random_for_one_purpose_is_not_for_another():
     draws = {stream(0, purpose, *key).random() for purpose in Purpose for key in ((), (1,), (2,))}
 
     assert len(draws) == 3 * len(Purpose)
+
+
+class Weights(np.ndarray):
+    """Weights that note every matrix product they have a part in."""
+
+    products = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
+        Weights.products += ufunc is np.matmul
+        plain = [each.view(np.ndarray) if isinstance(each, Weights) else each for each in inputs]
+        targets = {"out": tuple(each.view(np.ndarray) for each in out)} if out else {}
+        result = getattr(ufunc, method)(*plain, **options, **targets)
+        return out[0] if out else result
+
+
+def test_a_step_multiplies_by_weights_three_times(dataset):
+    run = Run(Recipe())
+    params = {name: array.view(Weights) for name, array in run.net.params.items()}
+    run.net = TwoLayerNet.from_params(params)
+    digits, _ = dataset
+
+    run.step(normalized(digits.images[:100]), digits.labels[:100])
+
+    # Twice forward, once back to the hidden layer: no second pass for the loss, and none of the
+    # work that the images' gradient would be.
+    assert Weights.products == 3
+
+
+def test_a_step_makes_few_new_bytes(dataset):
+    run = Run(Recipe())
+    digits, _ = dataset
+    x, t = normalized(digits.images[:100]), digits.labels[:100]
+    run.step(x, t)
+
+    tracemalloc.start()
+    run.step(x, t)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    # In float32: the hidden layer a few times over, the gradients, and the update of one of them.
+    hidden, gradients = 4 * 100 * 50, 4 * (784 * 50 + 50 + 50 * 10 + 10)
+    assert peak < 10 * hidden + 2 * gradients
 
 
 @pytest.mark.parametrize("threads", [1, 2])
