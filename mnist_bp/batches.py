@@ -1,17 +1,29 @@
 """Batches: which digits each step of an epoch learns from."""
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import fields
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bp.data.digits import Digits, normalized
+from mnist_bp.distortion import Distortion
+from mnist_bp.layers import smoothed
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.recipe import Recipe
 
-Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
-"""Pixels from 0 to 1, (N, 28, 28), and labels, (N,)."""
+Batch = tuple[NDArray[np.float32], NDArray[Any]]
+"""Pixels from 0 to 1, (N, 28, 28), and targets: labels (N,), or rows (N, 10) if smoothed."""
+
+PREPARED_AHEAD = 4
+"""Batches that wait for training: enough to even out what each takes."""
+
+R = TypeVar("R")
 
 
 def steps_per_epoch(recipe: Recipe, size: int) -> int:
@@ -32,7 +44,43 @@ def in_batches(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int
     return np.split(order, range(batch_size, len(order), batch_size))
 
 
-def batches_of(digits: Digits, parts: list[NDArray[np.int64]]) -> Iterator[Batch]:
-    """Yield the digits of each part of an epoch's order."""
-    for indices in parts:
-        yield normalized(digits.images[indices]), digits.labels[indices]
+def batches(
+    recipe: Recipe, digits: Digits, epoch: int, order: NDArray[np.int64], start: int = 0
+) -> Iterator[Batch]:
+    """Yield the batches of an epoch, from number `start` on, as the recipe wants them.
+
+    What is distorted is prepared in another thread, ahead of its use. The random numbers of each
+    batch are its own, so that changes nothing.
+    """
+    distort = Distortion(**{each.name: getattr(recipe, each.name) for each in fields(Distortion)})
+
+    def prepare(number: int, indices: NDArray[np.int64]) -> Batch:
+        images = digits.images[indices]
+        t: NDArray[Any] = digits.labels[indices]
+        if recipe.label_smoothing:
+            t = smoothed(t, recipe.label_smoothing)
+        if not distort:
+            return normalized(images), t
+        return distort(images, stream(recipe.seed, Purpose.DISTORTION, epoch, number)), t
+
+    parts = list(enumerate(in_batches(order, recipe.batch_size)))[start:]
+    work = (partial(prepare, *part) for part in parts)
+    return ahead(work) if distort else (prepared() for prepared in work)
+
+
+def ahead(work: Iterable[Callable[[], R]]) -> Iterator[R]:
+    """Do the work in another thread, and yield what comes of each piece, in order.
+
+    While one result is in use, the next ones are already made.
+    """
+    other_thread = ThreadPoolExecutor(1)
+    waiting: deque[Future[R]] = deque()
+    try:
+        for piece in work:
+            waiting.append(other_thread.submit(piece))
+            if len(waiting) > PREPARED_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        other_thread.shutdown(cancel_futures=True)

@@ -10,7 +10,9 @@ import logging
 import os
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +36,7 @@ from mnist_bp.recipe import Recipe, Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
+    from mnist_bp.evaluation import Evaluation
     from mnist_bp.training import Run
     from mnist_bp.weights import Weights
 
@@ -280,7 +283,9 @@ def train(
     from mnist_bp.batches import steps_per_epoch
     from mnist_bp.weights import RunFile, Weights
 
-    run, digits, test_digits = _resume(resume, wanted, chosen) if resume else _begin(wanted, chosen)
+    run, digits, other_digits = (
+        _resume(resume, wanted, chosen) if resume else _begin(wanted, chosen)
+    )
     recipe = run.recipe
     file = RunFile(output, is_ours=resume is not None and output.resolve() == resume.resolve())
     unsaved: WeightsError | None = None
@@ -296,7 +301,8 @@ def train(
             console.warn(str(error))
 
     title = f"784-{recipe.hidden}-10 on {digits.dataset}, seed {recipe.seed}"
-    table = tables.epochs(console.results(), title)
+    measured_on = "held-out" if recipe.validation else "test"
+    table = tables.epochs(console.results(), title, measured_on)
     steps = recipe.epochs * steps_per_epoch(recipe, len(digits)) - len(run.step_losses)
     with noticed() as signals, console.steps_bar(steps, show=not quiet) as advance:
 
@@ -304,7 +310,7 @@ def train(
             advance()
             return bool(signals)
 
-        for row, weights in training.train(run, digits, test_digits, after_step):
+        for row, weights in training.train(run, digits, other_digits, after_step):
             if row.epoch > 0:
                 save(weights)
             if log:
@@ -330,8 +336,8 @@ def _begin(wanted: DigitsOptions, chosen: dict[str, Any]) -> "tuple[Run, Digits,
 
     recipe = Recipe(**chosen)
     _check_memory(bytes_needed(recipe))
-    digits, test_digits = _read_or_draw(wanted, "train", "test")
-    return Run(recipe), digits, test_digits
+    read = partial(_read_or_draw, wanted)
+    return Run(recipe), *_to_train_and_to_measure(recipe, read)
 
 
 def _resume(
@@ -344,13 +350,28 @@ def _resume(
     saved = load(path)
     recipe = _recipe_to_resume(path, saved, chosen)
     name = wanted.dataset or (None if wanted.data_dir else saved.dataset)
-    digits, test_digits = _read(wanted, name, "train", "test")
+    digits, other_digits = _to_train_and_to_measure(recipe, partial(_read, wanted, name))
     if digits.digests != saved.digests:
         raise DataError(f"{path} was trained on other digits of {saved.dataset} than these")
     try:
-        return Run.resumed(saved, recipe, len(digits)), digits, test_digits
+        return Run.resumed(saved, recipe, len(digits)), digits, other_digits
     except WeightsError as error:
         raise WeightsError(f"{path} cannot be resumed: {error}") from error
+
+
+def _to_train_and_to_measure(
+    recipe: Recipe, read: "Callable[..., list[Digits]]"
+) -> "tuple[Digits, Digits]":
+    """Return the digits to learn from, and others: the test digits, or some that are held out."""
+    if not recipe.validation:
+        digits, test_digits = read("train", "test")
+        return digits, test_digits
+    (digits,) = read("train")
+    if recipe.validation >= len(digits):
+        raise UsageError(
+            f"--validation must be below {len(digits):,}: there are no more training digits"
+        )
+    return digits.held_out(recipe.validation)
 
 
 def _recipe_to_resume(path: Path, saved: "Weights", chosen: dict[str, Any]) -> Recipe:
@@ -407,6 +428,7 @@ EVALUATE_SETTINGS = {
         "mnist-bp evaluate weights.npz",
         "mnist-bp evaluate weights.npz --mistakes 8",
         "mnist-bp evaluate weights.npz --split train --json",
+        "mnist-bp evaluate first.npz second.npz third.npz",
     )
 )
 @with_settings(EVALUATE_SETTINGS)
@@ -414,37 +436,72 @@ EVALUATE_SETTINGS = {
 def evaluate(
     wanted: DigitsOptions,
     flags: dict[str, Any],
-    weights: Annotated[Path, typer.Argument(help="The weights file.", metavar="WEIGHTS")],
+    weights: Annotated[
+        list[Path],
+        typer.Argument(help="Weights files; several are one committee.", metavar="WEIGHTS..."),
+    ],
     as_json: Json = False,
 ) -> None:
-    """Show how good trained weights are, and where they go wrong."""
-    from threadpoolctl import threadpool_limits
+    """Show how good trained weights are, and where they go wrong.
 
+    Several files are one committee: the class probabilities of their nets are averaged.
+    """
     from mnist_bp import console, evaluation, tables
-    from mnist_bp.network import TwoLayerNet
     from mnist_bp.weights import load
 
     chosen = {key: setting.default for key, setting in EVALUATE_SETTINGS.items()} | flags
-    loaded = load(weights)
-    net = TwoLayerNet.from_params(loaded.params, loaded.activation)
-    # Without a word from the user, the digits are those that the net was trained on.
-    name = wanted.dataset or (None if wanted.data_dir else loaded.dataset)
-    (digits,) = _read(wanted, name, chosen["split"])
-    with threadpool_limits(loaded.recipe.threads if loaded.recipe else 1, user_api="blas"):
-        result = evaluation.evaluate(net, digits)
-    if loaded.dataset not in (None, digits.dataset):
-        console.warn(
-            f"{weights} was trained on the data set {loaded.dataset}, this is {digits.dataset}"
-        )
+    loaded = [load(path) for path in weights]
+    (digits,) = _read(wanted, _name_of_digits(wanted, weights, loaded), chosen["split"])
+    members = [_evaluate(each, digits) for each in loaded]
+    result = evaluation.committee(members) if len(members) > 1 else members[0]
+    for path, each in zip(weights, loaded, strict=True):
+        if each.dataset not in (None, digits.dataset):
+            console.warn(
+                f"{path} was trained on the data set {each.dataset}, this is {digits.dataset}"
+            )
+    names = list(map(str, weights))
     if as_json:
-        _print_json(dataset=digits.dataset, split=chosen["split"], **result.figures())
+        each_alone = [
+            {"weights": name, "errors": member.errors, "accuracy": member.accuracy}
+            for name, member in zip(names, members, strict=True)
+        ]
+        committee = {"members": each_alone} if len(members) > 1 else {}
+        _print_json(dataset=digits.dataset, split=chosen["split"], **result.figures(), **committee)
         return
     out = console.results()
-    tables.summary(out, f"{weights} on {digits.dataset}, {chosen['split']} digits", result)
+    title = names[0]
+    if len(members) > 1:
+        title = f"a committee of {len(members)}"
+        tables.members(out, names, members)
+    tables.summary(out, f"{title} on {digits.dataset}, {chosen['split']} digits", result)
     tables.per_class(out, result.per_class)
     tables.confusion(out, result)
     if worst := result.mistakes(chosen["mistakes"]):
         tables.mistakes(out, worst, digits)
+
+
+def _name_of_digits(
+    wanted: DigitsOptions, paths: Sequence[Path], loaded: "Sequence[Weights]"
+) -> str | None:
+    """Return the data set to use: without a word from the user, that of the weights' training."""
+    if wanted.dataset or wanted.data_dir:
+        return wanted.dataset
+    named = {each.dataset: path for path, each in zip(paths, loaded, strict=True) if each.dataset}
+    if len(named) > 1:
+        told = ", ".join(f"{path} on {name}" for name, path in named.items())
+        raise UsageError(f"the nets were trained on different digits ({told}): name --dataset")
+    return next(iter(named), None)
+
+
+def _evaluate(weights: "Weights", digits: "Digits") -> "Evaluation":
+    from threadpoolctl import threadpool_limits
+
+    from mnist_bp.evaluation import evaluate
+    from mnist_bp.network import TwoLayerNet
+
+    net = TwoLayerNet.from_params(weights.params, weights.activation)
+    with threadpool_limits(weights.recipe.threads if weights.recipe else 1, user_api="blas"):
+        return evaluate(net, digits)
 
 
 def _read(wanted: DigitsOptions, name: str | None, *splits: str) -> "list[Digits]":

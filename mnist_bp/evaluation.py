@@ -1,7 +1,7 @@
 """How good a net is: accuracy, loss, confusion, figures for each digit, and the worst mistakes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_bp.data.digits import CLASSES, Digits, normalized
 from mnist_bp.errors import DivergedError
-from mnist_bp.layers import Array, cross_entropy, softmax
+from mnist_bp.layers import Array, cross_entropy, log_softmax, softmax
 from mnist_bp.network import TwoLayerNet
 
 BATCH_SIZE = 1000
@@ -159,6 +159,12 @@ def evaluate(net: TwoLayerNet, digits: Digits) -> Evaluation:
     if not np.isfinite(logits).all():
         raise DivergedError("the net answers with numbers that are not finite: too large weights")
     return Evaluation(logits, digits.labels)
+
+
+def committee(members: Sequence[Evaluation]) -> Evaluation:
+    """Return what several nets say together of the same images: the mean of their probabilities."""
+    log_y = [log_softmax(each.logits.astype(np.float64)) for each in members]
+    return Evaluation(np.logaddexp.reduce(log_y) - np.log(len(members)), members[0].labels)
 
 
 def _batches(net: TwoLayerNet, digits: Digits) -> Iterator[Array]:

@@ -22,6 +22,7 @@ from mnist_bp.layers import (
     ReLU,
     Sigmoid,
     SoftmaxWithLoss,
+    smoothed,
 )
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.numerical import STEP, numerical_gradient
@@ -359,4 +360,11 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterable[G
         np.eye(10)[labels],
         step=step,
         name="SoftmaxWithLoss (one-hot)",
+    )
+    yield check_layer(
+        SoftmaxWithLoss(),
+        {"logits": normal(4, 10)},
+        smoothed(labels, 0.1),
+        step=step,
+        name="SoftmaxWithLoss (label smoothing)",
     )

@@ -264,6 +264,23 @@ def one_hot(labels: ArrayLike, classes: int = 10) -> NDArray[np.bool_]:
     return rows
 
 
+def smoothed(labels: ArrayLike, smoothing: float, classes: int = 10) -> NDArray[np.float64]:
+    """Return smoothed targets (..., classes): `smoothing` in equal parts, the rest at the label.
+
+    So the net need not become ever surer of what it knows already (C. Szegedy et al., "Rethinking
+    the inception architecture for computer vision", 2016).
+
+    Raises
+    ------
+    ValueError
+        A label is not a whole number from 0 to `classes - 1`.
+    """
+    rows = one_hot(labels, classes)
+    return np.where(rows, 1 - smoothing + smoothing / classes, smoothing / classes).astype(
+        np.float32
+    )
+
+
 def as_rows(t: ArrayLike, logits: Array) -> Array:
     """Return targets, labels or one-hot, as rows in the shape of the logits.
 

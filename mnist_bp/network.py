@@ -1,5 +1,6 @@
 """The two-layer network: Affine, ReLU, Affine, SoftmaxWithLoss."""
 
+import math
 from typing import Any, cast
 
 import numpy as np
@@ -10,6 +11,9 @@ from mnist_bp.numerical import numerical_gradient
 
 ACTIVATIONS: dict[str, type[ReLU] | type[Sigmoid]] = {"relu": ReLU, "sigmoid": Sigmoid}
 
+GAINS = {"he": 2.0, "xavier": 1.0}
+"""The variance of a weight, times the number of its layer's inputs, by the rule's name."""
+
 
 class TwoLayerNet:
     """The network of chapter 5: two affine layers with an activation between them.
@@ -18,9 +22,11 @@ class TwoLayerNet:
     ----------
     input_size, hidden_size, output_size : int
         Pixels of an image, hidden units, classes: 784, 50 and 10 in the chapter.
-    weight_init_std : float
-        Standard deviation of the normal distribution that both weight matrices are drawn from.
-        Biases start at zero.
+    weight_init_std : float or {"he", "xavier"}
+        Standard deviation of the normal distribution that both weight matrices are drawn from, or
+        whose rule gives it, from the number of a layer's inputs: the root of 2 over them, after
+        K. He et al. (2015), made for ReLU, or of 1 over them, after X. Glorot and Y. Bengio (2010),
+        as the book has it, for the sigmoid. Biases start at zero.
     dtype : dtype
         Type of the parameters, and so of all arithmetic. float64, the default, is what checking
         gradients needs; training takes float32.
@@ -40,7 +46,7 @@ class TwoLayerNet:
     Raises
     ------
     ValueError
-        The activation is not known.
+        The activation or the rule is not known.
     """
 
     def __init__(
@@ -48,17 +54,29 @@ class TwoLayerNet:
         input_size: int,
         hidden_size: int,
         output_size: int,
-        weight_init_std: float = 0.01,
+        weight_init_std: float | str = 0.01,
         *,
         dtype: DTypeLike = np.float64,
         activation: str = "relu",
         rng: np.random.Generator | int | None = None,
     ) -> None:
+        if isinstance(weight_init_std, str) and weight_init_std not in GAINS:
+            raise ValueError(
+                f"weight_init_std must be a number, {' or '.join(GAINS)}, not {weight_init_std!r}"
+            )
         rng = np.random.default_rng(rng)
+
+        def drawn(inputs: int, outputs: int) -> Array:
+            if isinstance(weight_init_std, str):
+                std = math.sqrt(GAINS[weight_init_std] / inputs)
+            else:
+                std = weight_init_std
+            return std * rng.standard_normal((inputs, outputs))
+
         params = {
-            "W1": weight_init_std * rng.standard_normal((input_size, hidden_size)),
+            "W1": drawn(input_size, hidden_size),
             "b1": np.zeros(hidden_size),
-            "W2": weight_init_std * rng.standard_normal((hidden_size, output_size)),
+            "W2": drawn(hidden_size, output_size),
             "b2": np.zeros(output_size),
         }
         self._assemble({name: array.astype(dtype) for name, array in params.items()}, activation)

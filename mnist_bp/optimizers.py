@@ -1,6 +1,14 @@
-"""Optimizers: how a gradient becomes a step. Each updates a net's parameters in place."""
+"""Optimizers: how a gradient becomes a step, and learning-rate schedules.
 
+Each optimizer updates a net's parameters in place. Weights may decay beside the step, by
+`lr * weight_decay` of themselves (decoupled: I. Loshchilov and F. Hutter, "Decoupled weight decay
+regularization", 2019). Biases do not: they have no part in how steep the net is.
+"""
+
+import math
 from typing import Protocol
+
+import numpy as np
 
 from mnist_bp.layers import Array
 
@@ -13,24 +21,135 @@ class Optimizer(Protocol):
     state: Arrays
     """What it remembers from step to step, by name, beside the parameters."""
 
-    def update(self, params: Arrays, gradients: Arrays) -> None:
+    def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
         """Move every parameter, in place, by its gradient of the same name."""
 
 
 class SGD:
-    """Stochastic gradient descent: `p -= lr * dp`.
+    """Stochastic gradient descent, with momentum if wanted.
+
+    Plain, it steps along the gradient: `p -= lr * g`. With momentum it steps along a velocity, a
+    sum of gradients in which each counts `momentum` times what the next one does:
+    `v = momentum * v + g`, `p -= lr * v`. Nesterov's form looks a step further ahead:
+    `p -= lr * (g + momentum * v)` (I. Sutskever et al., "On the importance of initialization and
+    momentum in deep learning", 2013, as it is commonly rearranged).
+
+    Parameters
+    ----------
+    params : dict of arrays
+        Those that will be updated, for their shapes.
+    momentum : float
+        From 0 to 1.
+    nesterov : bool
+    weight_decay : float
+    """
+
+    def __init__(
+        self,
+        params: Arrays,
+        momentum: float = 0.0,
+        *,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.state: Arrays = {f"velocity.{name}": np.zeros_like(p) for name, p in params.items()}
+        if not momentum:
+            self.state = {}
+
+    def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
+        """Move every parameter against its gradient."""
+        decay(params, lr * self.weight_decay)
+        for name, parameter in params.items():
+            step = gradients[name]
+            if self.momentum:
+                velocity = self.state[f"velocity.{name}"]
+                velocity *= self.momentum
+                velocity += step
+                step = step + self.momentum * velocity if self.nesterov else velocity
+            parameter -= lr * step
+
+
+class Adam:
+    """Adam: each step is scaled by the recent size of its own gradient.
+
+    `m = beta1 * m + (1 - beta1) * g` and `v = beta2 * v + (1 - beta2) * g**2` are running means;
+    divided by `1 - beta1**t` and `1 - beta2**t` they make up for having started at zero, t steps
+    ago. Then `p -= lr * m / (sqrt(v) + epsilon)` (D. Kingma and J. Ba, "Adam: a method for
+    stochastic optimization", 2015).
+
+    Parameters
+    ----------
+    params : dict of arrays
+        Those that will be updated, for their shapes.
+    weight_decay : float
+    beta1, beta2, epsilon : float
+        By default those of the paper.
+    """
+
+    def __init__(
+        self,
+        params: Arrays,
+        *,
+        weight_decay: float = 0.0,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        self.weight_decay = weight_decay
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.state: Arrays = {"t": np.zeros((), np.int64)}
+        for name, parameter in params.items():
+            self.state[f"m.{name}"] = np.zeros_like(parameter)
+            self.state[f"v.{name}"] = np.zeros_like(parameter)
+
+    def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
+        """Move every parameter against its gradient."""
+        decay(params, lr * self.weight_decay)
+        self.state["t"] += 1
+        t = int(self.state["t"])
+        for name, parameter in params.items():
+            m, v, gradient = self.state[f"m.{name}"], self.state[f"v.{name}"], gradients[name]
+            m *= self.beta1
+            m += (1 - self.beta1) * gradient
+            v *= self.beta2
+            v += (1 - self.beta2) * gradient**2
+            m_hat, v_hat = m / (1 - self.beta1**t), v / (1 - self.beta2**t)
+            parameter -= lr * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+
+def decay(params: Arrays, share: float) -> None:
+    """Take a share off every weight, in place; biases stay."""
+    if share:
+        for parameter in params.values():
+            if parameter.ndim > 1:
+                parameter *= 1 - share
+
+
+def scheduled(lr: float, schedule: str, warmup: float, step: int, steps: int) -> float:
+    """Return the learning rate of a step.
 
     Parameters
     ----------
     lr : float
-        Learning rate.
+        The highest.
+    schedule : {"constant", "linear", "cosine"}
+        How it falls: not at all, or to zero at the end of the run, straight or along a cosine
+        (I. Loshchilov and F. Hutter, "SGDR", 2017, without restarts).
+    warmup : float
+        The share of the run, 0 to 1, in which it first rises in a straight line.
+    step, steps : int
+        Steps done so far, and steps of the whole run.
     """
-
-    def __init__(self, lr: float) -> None:
-        self.lr = lr
-        self.state: Arrays = {}
-
-    def update(self, params: Arrays, gradients: Arrays) -> None:
-        """Move every parameter against its gradient."""
-        for name, parameter in params.items():
-            parameter -= self.lr * gradients[name]
+    rising = warmup * steps
+    if step < rising:
+        return lr * min(1.0, (step + 1) / rising)
+    progress = (step - rising) / max(1.0, steps - rising)
+    match schedule:
+        case "linear":
+            return lr * (1 - progress)
+        case "cosine":
+            return lr * (1 + math.cos(math.pi * progress)) / 2
+    return lr

@@ -12,6 +12,7 @@ class Purpose(IntEnum):
     ORDER = 1
     LAYER_CHECKS = 2
     DRAWING = 3
+    DISTORTION = 4
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

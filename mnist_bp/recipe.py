@@ -104,14 +104,73 @@ class Recipe:
     lr: float = _setting(0.1, "Learning rate.", above=0)
     hidden: int = _setting(50, "Hidden units.", minimum=1)
     activation: str = _setting("relu", "What hidden units compute.", choices=("relu", "sigmoid"))
+    init: str = _setting(
+        "normal",
+        "Standard deviation of the weights at the start: weight_init_std for both layers, or He's "
+        "(for ReLU) or Xavier's (for the sigmoid), which depend on their inputs.",
+        choices=("normal", "he", "xavier"),
+    )
     weight_init_std: float = _setting(
-        0.01, "Standard deviation of the weights at the start.", minimum=0
+        0.01, "Standard deviation of the weights at the start, where init is normal.", minimum=0
+    )
+    optimizer: str = _setting(
+        "sgd",
+        "What makes a step of a gradient: gradient descent, with Nesterov's momentum, or Adam.",
+        choices=("sgd", "nesterov", "adam"),
+    )
+    momentum: float = _setting(
+        0.0, "Share of the last step's velocity that is kept.", minimum=0, maximum=0.999
+    )
+    schedule: str = _setting(
+        "constant",
+        "How the learning rate falls, to 0 at the last step.",
+        choices=("constant", "linear", "cosine"),
+    )
+    warmup: float = _setting(
+        0.0, "Share of the run in which the learning rate rises first.", minimum=0, maximum=1
+    )
+    weight_decay: float = _setting(
+        0.0, "Share of each weight, times the learning rate, that a step takes off.", minimum=0
+    )
+    label_smoothing: float = _setting(
+        0.0,
+        "Share of the target that all ten digits get in equal parts.",
+        minimum=0,
+        maximum=0.9,
+    )
+    rotation: float = _setting(0.0, "Turn images by up to so many degrees.", minimum=0, maximum=180)
+    scaling: float = _setting(
+        0.0, "Stretch images by up to this fraction, each way.", minimum=0, maximum=0.9
+    )
+    shear: float = _setting(
+        0.0, "Slant images by up to so many pixels for each of height.", minimum=0, maximum=2
+    )
+    shift: float = _setting(
+        0.0, "Move images by up to so many pixels, each way.", minimum=0, maximum=28
+    )
+    elastic: float = _setting(
+        0.0,
+        "Bend images: standard deviation of the displacement, in pixels.",
+        minimum=0,
+        maximum=28,
+    )
+    smoothness: float = _setting(
+        4.0,
+        "Over how many pixels the displacement of the elastic bending varies.",
+        minimum=0.5,
+        maximum=28,
     )
     sampling: str = _setting(
         "shuffle",
         "How batches are drawn: every digit once an epoch in a new order, or any digit at any "
         "time, as in the chapter.",
         choices=("shuffle", "replacement"),
+    )
+    validation: int = _setting(
+        0,
+        "Hold out the last so many training digits, and report on them instead of the test "
+        "digits, which are not read.",
+        minimum=0,
     )
     seed: int = _setting(0, "Where all that is random starts.", minimum=0, maximum=2**63 - 1)
     threads: int = _setting(
@@ -131,6 +190,10 @@ class Recipe:
                 )
             # `lr = 1` is 1.0: equal recipes are to be written equally.
             object.__setattr__(self, key, setting.type(value))
+        if self.optimizer == "nesterov" and not self.momentum:
+            raise RecipeError("momentum", "must be above 0 for nesterov: 0.9 is usual")
+        if self.optimizer == "adam" and self.momentum:
+            raise RecipeError("momentum", "has no meaning for adam, which has its own")
 
     def to_toml(self) -> str:
         """Return the recipe as TOML, a line for each hyperparameter."""

@@ -22,9 +22,10 @@ def sources(out: Console, folder: object, done: Sequence[tuple[str, str]]) -> No
     console.table(out, f"MNIST in {folder}", ("file", "from"), done)
 
 
-def epochs(out: Console, title: str) -> GrowingTable:
+def epochs(out: Console, title: str, measured_on: str = "test") -> GrowingTable:
     """Return the table that `epoch` prints its rows to."""
-    columns = {"epoch": 5, "loss": 8, "train accuracy": 14, "test accuracy": 13, "seconds": 7}
+    accuracies = "train accuracy", f"{measured_on} accuracy"
+    columns = {"epoch": 5, "loss": 8, **{name: len(name) for name in accuracies}, "seconds": 7}
     return GrowingTable(out, title, columns)
 
 
@@ -87,6 +88,15 @@ def summary(out: Console, title: str, evaluation: Evaluation) -> None:
         ("loss", f"{evaluation.loss:.4f}", "mean cross entropy"),
     ]
     console.table(out, title, ("", "", ""), rows)
+
+
+def members(out: Console, names: Sequence[str], evaluations: Sequence[Evaluation]) -> None:
+    """Print the figures of each net of a committee."""
+    rows = [
+        (name, f"{each.accuracy:.4f}", f"{each.errors:,}", f"{each.loss:.4f}")
+        for name, each in zip(names, evaluations, strict=True)
+    ]
+    console.table(out, "each net alone", ("", "accuracy", "errors", "loss"), rows)
 
 
 def per_class(out: Console, figures: Sequence[DigitFigures]) -> None:

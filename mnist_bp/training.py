@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mnist_bp.batches import batches_of, epoch_order, in_batches, steps_per_epoch
+from mnist_bp.batches import batches, epoch_order, steps_per_epoch
 from mnist_bp.data.digits import CLASSES, PIXELS, Digits
 from mnist_bp.errors import DivergedError, WeightsError
 from mnist_bp.evaluation import evaluate
 from mnist_bp.history import EpochResult
 from mnist_bp.network import TwoLayerNet
-from mnist_bp.optimizers import SGD
+from mnist_bp.optimizers import SGD, Adam, Arrays, Optimizer, scheduled
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.recipe import Recipe
 from mnist_bp.weights import Weights
@@ -55,12 +56,12 @@ class Run:
             PIXELS,
             recipe.hidden,
             CLASSES,
-            recipe.weight_init_std,
+            recipe.weight_init_std if recipe.init == "normal" else recipe.init,
             dtype=np.float32,
             activation=recipe.activation,
             rng=stream(recipe.seed, Purpose.WEIGHTS),
         )
-        self.optimizer = SGD(recipe.lr)
+        self.optimizer = _optimizer(recipe, self.net.params)
         self.epochs = 0
         self.batches = 0
         self.order = np.empty(0, np.int64)
@@ -123,22 +124,24 @@ class Run:
         DivergedError
             The loss is not a finite number any more.
         """
+        recipe = self.recipe
+        steps = recipe.epochs * steps_per_epoch(recipe, len(digits))
+        rate = recipe.lr, recipe.schedule, recipe.warmup
         if not self.history:
             yield Snapshot(self.weights(digits))
-        while self.epochs < self.recipe.epochs:
+        while self.epochs < recipe.epochs:
             started = perf_counter()
             if self.batches == 0:
-                self.order = epoch_order(self.recipe, self.epochs + 1, len(digits))
-            parts = in_batches(self.order, self.recipe.batch_size)[self.batches :]
-            for batch in batches_of(digits, parts):
-                self.step(*batch)
+                self.order = epoch_order(recipe, self.epochs + 1, len(digits))
+            for x, t in batches(recipe, digits, self.epochs + 1, self.order, self.batches):
+                self.step(x, t, scheduled(*rate, len(self.step_losses), steps))
                 yield None
             loss = float(np.mean(self.step_losses[-self.batches :]))
             self.epochs, self.batches = self.epochs + 1, 0
             seconds = perf_counter() - started
             yield Snapshot(self.weights(digits), loss, seconds, self.last_sign_of_life)
 
-    def step(self, x: NDArray[np.float32], t: NDArray[np.uint8]) -> float:
+    def step(self, x: NDArray[np.float32], t: NDArray[Any], lr: float) -> float:
         """Learn from one batch: forward, backward, update. Return its loss.
 
         Raises
@@ -148,7 +151,7 @@ class Run:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             loss, gradients = self.net.loss_and_gradient(x, t)
-            self.optimizer.update(self.net.params, gradients)
+            self.optimizer.update(self.net.params, gradients, lr)
         self.step_losses.append(float(loss))
         self.batches += 1
         if not math.isfinite(loss):
@@ -189,7 +192,7 @@ class Run:
         """What is likely to be wrong with a run that has learnt nothing in its first epoch."""
         if self.history[-1].epoch != 1 or self.history[-1].train_accuracy > CHANCE:
             return None
-        if self.recipe.weight_init_std == 0:
+        if self.recipe.init == "normal" and self.recipe.weight_init_std == 0:
             reason = "all weights started at zero, so all hidden units are alike: --weight-init-std"
         elif self.history[-1].loss > self.history[0].loss:
             reason = f"a learning rate of {self.recipe.lr} may be far too large: try --lr 0.1"
@@ -300,6 +303,13 @@ def bytes_needed(recipe: Recipe) -> int:
     example = PIXELS + 3 * recipe.hidden + 3 * CLASSES
     # The parameters, their gradients, and the step; an image as it is in the file and as numbers.
     return 4 * 3 * parameters + recipe.batch_size * (4 * example + PIXELS)
+
+
+def _optimizer(recipe: Recipe, params: Arrays) -> Optimizer:
+    if recipe.optimizer == "adam":
+        return Adam(params, weight_decay=recipe.weight_decay)
+    nesterov = recipe.optimizer == "nesterov"
+    return SGD(params, recipe.momentum, nesterov=nesterov, weight_decay=recipe.weight_decay)
 
 
 def _are_indices(order: NDArray[np.int64], size: int) -> bool:

@@ -216,7 +216,7 @@ def test_a_run_killed_at_any_moment_leaves_a_file_that_goes_on(command, digits_f
         saved = load(command.folder / "w.npz")
         assert saved.epochs >= 1
         Run.resumed(saved, saved.recipe, 530).step(
-            normalized(training_digits.images[:10]), training_digits.labels[:10]
+            normalized(training_digits.images[:10]), training_digits.labels[:10], 0.1
         )
     assert {path.name for path in command.folder.glob("w*")} >= {"w.npz", "w.1.npz", "w.2.npz"}
     # Each run swept up what the one before it left; an empty file is given some seconds.

@@ -94,7 +94,9 @@ def test_the_benchmark_counts_the_arithmetic_of_the_chapters_net():
 
 
 @pytest.mark.mnist
-def test_the_benchmark_leaves_out_what_is_not_installed(mnist):
+def test_the_benchmark_leaves_out_what_is_not_installed(mnist, full):
+    if not full:
+        pytest.skip("the benchmark runs with --full")
     script = [sys.executable, CHECKOUT / "scripts" / "benchmark.py"]
     quick = ["--rounds", "1", "--tables", "contenders", "--only", "keras_jax", "--json"]
     if importlib.util.find_spec("keras"):

@@ -23,7 +23,7 @@ def dataset(digits_folder):
     return read_digits(["train", "test"], data_dir=digits_folder)
 
 
-def batches(recipe, epoch, size):
+def parts_of(recipe, epoch, size):
     return in_batches(epoch_order(recipe, epoch, size), recipe.batch_size)
 
 
@@ -34,7 +34,7 @@ def finish(recipe, dataset):
 
 
 def test_every_digit_is_in_one_batch_of_an_epoch_the_last_short_one_too():
-    parts = batches(Recipe(batch_size=100), epoch=1, size=530)
+    parts = parts_of(Recipe(batch_size=100), epoch=1, size=530)
 
     assert [len(part) for part in parts] == [100, 100, 100, 100, 100, 30]
     assert sorted(np.concatenate(parts)) == list(range(530))
@@ -43,7 +43,7 @@ def test_every_digit_is_in_one_batch_of_an_epoch_the_last_short_one_too():
 
 @pytest.mark.parametrize("size", [1, 99, 100, 101])
 def test_batches_of_any_number_of_digits(size):
-    parts = batches(Recipe(batch_size=100), epoch=1, size=size)
+    parts = parts_of(Recipe(batch_size=100), epoch=1, size=size)
 
     assert sorted(np.concatenate(parts)) == list(range(size))
     assert all(len(part) for part in parts)
@@ -51,7 +51,7 @@ def test_batches_of_any_number_of_digits(size):
 
 def test_every_epoch_and_every_seed_has_an_order_of_its_own():
     orders = {
-        tuple(np.concatenate(batches(Recipe(seed=seed), epoch, 530)))
+        tuple(np.concatenate(parts_of(Recipe(seed=seed), epoch, 530)))
         for seed in (0, 1, 2**63 - 1)
         for epoch in (1, 2)
     }
@@ -60,7 +60,7 @@ def test_every_epoch_and_every_seed_has_an_order_of_its_own():
 
 
 def test_sampling_with_replacement_draws_any_digit_at_any_time():
-    parts = batches(Recipe(sampling="replacement"), epoch=1, size=6000)
+    parts = parts_of(Recipe(sampling="replacement"), epoch=1, size=6000)
     drawn = np.concatenate(parts)
 
     assert len(parts) == 60
@@ -103,7 +103,7 @@ def test_the_first_step_is_the_gradient_step_of_the_chapter(dataset):
     before = {name: array.copy() for name, array in run.net.params.items()}
     expected_loss, gradient = run.net.loss(x, t), run.net.gradient(x, t)
 
-    loss = run.step(x, t)
+    loss = run.step(x, t, 0.1)
 
     assert loss == expected_loss
     for name, array in run.net.params.items():
@@ -176,7 +176,7 @@ def test_a_step_multiplies_by_weights_three_times(dataset):
     run.net = TwoLayerNet.from_params(params)
     digits, _ = dataset
 
-    run.step(normalized(digits.images[:100]), digits.labels[:100])
+    run.step(normalized(digits.images[:100]), digits.labels[:100], 0.1)
 
     # Twice forward, once back to the hidden layer: no second pass for the loss, and none of the
     # work that the images' gradient would be.
@@ -187,10 +187,10 @@ def test_a_step_makes_few_new_bytes(dataset):
     run = Run(Recipe())
     digits, _ = dataset
     x, t = normalized(digits.images[:100]), digits.labels[:100]
-    run.step(x, t)
+    run.step(x, t, 0.1)
 
     tracemalloc.start()
-    run.step(x, t)
+    run.step(x, t, 0.1)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

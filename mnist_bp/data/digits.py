@@ -1,6 +1,6 @@
 """Digits as arrays: images and their labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,14 @@ class Digits:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def held_out(self, last: int) -> "tuple[Digits, Digits]":
+        """Return all digits but the last so many, and those."""
+        split = len(self) - last
+        return (
+            replace(self, images=self.images[:split], labels=self.labels[:split]),
+            replace(self, images=self.images[split:], labels=self.labels[split:]),
+        )
 
 
 def normalized(images: NDArray[np.uint8], dtype: Any = np.float32) -> NDArray[Any]:
