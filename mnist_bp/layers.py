@@ -276,9 +276,7 @@ def smoothed(labels: ArrayLike, smoothing: float, classes: int = 10) -> NDArray[
         A label is not a whole number from 0 to `classes - 1`.
     """
     rows = one_hot(labels, classes)
-    return np.where(rows, 1 - smoothing + smoothing / classes, smoothing / classes).astype(
-        np.float32
-    )
+    return np.where(rows, 1 - smoothing + smoothing / classes, smoothing / classes)
 
 
 def as_rows(t: ArrayLike, logits: Array) -> Array:

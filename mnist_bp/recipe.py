@@ -193,7 +193,9 @@ class Recipe:
         if self.optimizer == "nesterov" and not self.momentum:
             raise RecipeError("momentum", "must be above 0 for nesterov: 0.9 is usual")
         if self.optimizer == "adam" and self.momentum:
-            raise RecipeError("momentum", "has no meaning for adam, which has its own")
+            raise RecipeError(
+                "momentum", "has no meaning for adam, which has its own: leave it at 0"
+            )
 
     def to_toml(self) -> str:
         """Return the recipe as TOML, a line for each hyperparameter."""

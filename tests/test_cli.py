@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,10 @@ import numpy as np
 import pytest
 
 import mnist_bp
+from mnist_bp import TwoLayerNet
+from mnist_bp.data.digits import normalized
+from mnist_bp.data.idx import read_idx
+from mnist_bp.weights import load
 
 ESCAPE = "\x1b"
 
@@ -148,7 +153,7 @@ def test_no_command_imports_what_it_does_not_use(words, imported, digits_folder,
         (["evaluate", "nowhere.npz"], "nowhere.npz cannot be read: there is no such file"),
         (["evaluate", "."], ". cannot be read: it is a folder"),
         (["evaluate", "trained.npz", "--split", "all"], "--split must be one of test, train"),
-        (["evaluate"], "Missing argument 'WEIGHTS'"),
+        (["evaluate"], "Missing argument 'WEIGHTS...'"),
         (["learn"], "No such command 'learn'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -386,6 +391,76 @@ def test_evaluate_agrees_with_the_last_row_of_train(command, digits_folder, trai
     report = command("evaluate", trained, "--json", "--data-dir", digits_folder)
 
     assert json.loads(report.stdout)["accuracy"] == last["test_accuracy"]
+
+
+def test_several_weights_files_are_one_committee(command, digits_folder):
+    digits = ("--data-dir", digits_folder)
+    names = ["a.npz", "b.npz", "c.npz"]
+    for seed, name in enumerate(names):
+        command("train", *SHORT, "--seed", seed, *digits, "--output", name)
+
+    shown = command("evaluate", *names, *digits).stdout
+    told = json.loads(command("evaluate", *names, "--json", *digits).stdout)
+    alone = [json.loads(command("evaluate", name, "--json", *digits).stdout) for name in names]
+
+    assert "a committee of 3 on custom, test digits" in shown
+    assert [each["weights"] for each in told["members"]] == names
+    assert [each["errors"] for each in told["members"]] == [each["errors"] for each in alone]
+    assert told["samples"] == 200
+    assert told["loss"] < max(each["loss"] for each in alone)
+    for name, each in zip(names, alone, strict=True):
+        (row,) = [line for line in shown.splitlines() if line.strip().startswith(name)]
+        assert row.split()[1:3] == [f"{each['accuracy']:.4f}", str(each["errors"])]
+
+
+def test_a_committee_trained_on_different_digits_needs_a_word(command, digits_folder, trained):
+    command("train", *SHORT, "--dataset", "synthetic", "--output", "drawn.npz")
+
+    done = command("evaluate", trained, "drawn.npz")
+
+    assert done.returncode == 2
+    assert "the nets were trained on different digits" in done.stderr
+    assert "name --dataset" in done.stderr
+
+
+def test_one_bad_file_of_a_committee_is_named(command, digits_folder, trained):
+    (command.folder / "bad.npz").write_text("this is not it")
+
+    done = command("evaluate", trained, "bad.npz", "--data-dir", digits_folder)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "bad.npz is not a weights file" in done.stderr
+
+
+def test_with_validation_the_last_training_digits_are_held_out_and_no_test_digit_is_read(
+    command, digits_folder, tmp_path
+):
+    for name in ("images-idx3", "labels-idx1"):
+        shutil.copy(digits_folder / f"train-{name}-ubyte.gz", tmp_path)
+    digits = ("--data-dir", tmp_path)
+
+    done = command("train", *SHORT, "--validation", 130, "--log", "log.jsonl", *digits)
+
+    assert done.returncode == 0, done.stderr
+    assert "held-out accuracy" in done.stdout
+    rows = [json.loads(line) for line in (command.folder / "log.jsonl").read_text().splitlines()]
+    held_out = read_idx(tmp_path / "train-images-idx3-ubyte.gz", 3)[400:]
+    labels = read_idx(tmp_path / "train-labels-idx1-ubyte.gz", 1)[400:]
+    saved = load(command.folder / "weights.npz")
+    net = TwoLayerNet.from_params(saved.params)
+    assert net.accuracy(normalized(held_out), labels) == rows[-1]["test_accuracy"]
+    assert len(saved.step_losses) == rows[-1]["epoch"] * 4
+
+    resumed = command("train", "--resume", "weights.npz", "--epochs", 5, *digits)
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def test_no_more_digits_are_held_out_than_there_are(command, digits_folder):
+    done = command("train", "--validation", 530, "--data-dir", digits_folder)
+
+    assert done.returncode == 2
+    assert "--validation must be below 530" in done.stderr
 
 
 def test_evaluate_computes_with_the_activation_of_the_recipe(command, digits_folder):

@@ -5,7 +5,8 @@ import pytest
 
 from mnist_bp import TwoLayerNet
 from mnist_bp.data.digits import Digits, normalized
-from mnist_bp.evaluation import Evaluation, Mistake, evaluate
+from mnist_bp.evaluation import Evaluation, Mistake, committee, evaluate
+from mnist_bp.layers import softmax
 
 
 def of(predictions, labels):
@@ -79,3 +80,23 @@ def test_every_image_is_shown_to_the_net(count):
     assert result.samples == count
     assert np.allclose(result.logits, net.predict(normalized(images, np.float64)))
     assert result.accuracy == net.accuracy(normalized(images, np.float64), labels)
+
+
+def test_a_committee_says_the_mean_of_its_members_probabilities():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(10, size=50, dtype=np.uint8)
+    members = [Evaluation(3 * rng.standard_normal((50, 10)), labels) for _ in range(3)]
+
+    together = committee(members)
+
+    mean = np.mean([softmax(each.logits) for each in members], axis=0)
+    assert softmax(together.logits) == pytest.approx(mean)
+    assert np.array_equal(together.predictions, mean.argmax(axis=1))
+    assert together.loss == pytest.approx(-np.log(mean[np.arange(50), labels]).mean())
+
+
+def test_a_committee_of_nets_that_are_very_sure_has_a_finite_loss():
+    logits = np.zeros((2, 10))
+    logits[:, 3] = 1e5
+
+    assert np.isfinite(committee([Evaluation(logits, np.uint8([3, 4]))] * 2).loss)

@@ -103,3 +103,27 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path):
 def test_a_recipe_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(UsageError, match=r"no recipe nowhere\.toml: .* built-in ones are book"):
         recipes.read("nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"optimizer": "nesterov"}, "must be above 0 for nesterov"),
+        ({"optimizer": "adam", "momentum": 0.9}, "has no meaning for adam"),
+    ],
+)
+def test_a_momentum_that_contradicts_the_optimizer_is_refused(values, problem):
+    with pytest.raises(RecipeError, match=problem) as caught:
+        Recipe(**values)
+
+    assert caught.value.key == "momentum"
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"), [("book", 50), ("speedrun", 50), ("small", 50), ("record", 800)]
+)
+def test_the_built_in_recipes_train_the_nets_that_they_are_for(name, hidden):
+    recipe = Recipe(**recipes.read(name))
+
+    assert recipe.hidden == hidden
+    assert (recipe.seed, recipe.validation) == (0, 0)

@@ -23,6 +23,30 @@ from mnist_bp.weights import load, save
 RECIPES = [
     Recipe(epochs=6, hidden=6, lr=0.3, batch_size=50),
     Recipe(epochs=6, hidden=6, lr=0.3, batch_size=50, sampling="replacement"),
+    Recipe(
+        epochs=6,
+        hidden=6,
+        batch_size=50,
+        optimizer="nesterov",
+        momentum=0.9,
+        lr=0.03,
+        schedule="cosine",
+        weight_decay=0.01,
+        label_smoothing=0.1,
+        init="he",
+        rotation=10,
+        elastic=1,
+    ),
+    Recipe(
+        epochs=6,
+        hidden=6,
+        batch_size=50,
+        optimizer="adam",
+        lr=0.01,
+        schedule="linear",
+        warmup=0.2,
+        shift=1,
+    ),
 ]
 
 
@@ -50,7 +74,9 @@ def assert_same(first, second):
                 assert a[name].tobytes() == b[name].tobytes(), name
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.sampling)
+@pytest.mark.parametrize(
+    "recipe", RECIPES, ids=["sgd", "replacement", "nesterov, elastic", "adam, shift"]
+)
 def test_a_run_that_was_stopped_anywhere_ends_as_if_it_had_not_been(
     dataset, tmp_path, full, recipe
 ):

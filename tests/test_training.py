@@ -1,12 +1,13 @@
 """Training: which digits a batch holds, what a run computes, and that a seed fixes it."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from mnist_bp.batches import epoch_order, in_batches, steps_per_epoch
+from mnist_bp.batches import ahead, batches, epoch_order, in_batches, steps_per_epoch
 from mnist_bp.data.digits import normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError
@@ -129,6 +130,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_gives_others(dataset):
         Recipe(epochs=12, hidden=20, lr=1.0, activation="sigmoid", weight_init_std=0.1),
         Recipe(epochs=12, hidden=20, lr=0.5, sampling="replacement"),
         Recipe(epochs=12, hidden=20, lr=0.5, batch_size=7),
+        Recipe(epochs=12, hidden=20, lr=0.01, optimizer="adam", init="he"),
+        Recipe(epochs=12, hidden=20, lr=0.1, optimizer="nesterov", momentum=0.9, shift=0.5),
     ],
 )
 def test_a_net_learns(dataset, recipe):
@@ -149,6 +152,61 @@ def test_a_run_is_made_by_its_recipe():
     assert net.params["W1"].shape == (784, 200)
     assert net.params["W1"].std() == pytest.approx(0.3, rel=0.02)
     assert isinstance(net.layers["Activation"], Sigmoid)
+
+
+@pytest.mark.parametrize(
+    ("init", "stds"), [("he", (2 / 784, 2 / 200)), ("xavier", (1 / 784, 1 / 200))]
+)
+def test_weights_start_as_the_rule_says(init, stds):
+    params = Run(Recipe(hidden=200, init=init)).net.params
+
+    for name, variance in zip(("W1", "W2"), stds, strict=True):
+        assert params[name].std() == pytest.approx(variance**0.5, rel=0.05)
+
+
+def test_a_batch_is_distorted_and_smoothed_as_the_recipe_says(dataset):
+    digits, _ = dataset
+    recipe = Recipe(batch_size=50, shift=2, label_smoothing=0.1)
+    order = np.arange(100)
+
+    (x, t), _ = batches(recipe, digits, 1, order)
+
+    assert x.shape == (50, 28, 28)
+    assert t == pytest.approx(0.9 * np.eye(10)[digits.labels[:50]] + 0.01)
+    plain = normalized(digits.images[:50])
+    assert not np.allclose(x, plain)
+    moved_back = [
+        np.abs(np.roll(x, (i, j), (1, 2)) - plain) for i in (-1, 0, 1) for j in (-1, 0, 1)
+    ]
+    assert np.min([each.mean(axis=(1, 2)) for each in moved_back], axis=0).max() < 0.2
+
+
+def test_what_is_drawn_for_a_batch_depends_on_the_batch_alone(dataset):
+    digits, _ = dataset
+    recipe, order = Recipe(batch_size=50, elastic=1), np.arange(200)
+    whole = [x for x, _ in batches(recipe, digits, 1, order)]
+
+    rest = [x for x, _ in batches(recipe, digits, 1, order, start=2)]
+    next_epoch = [x for x, _ in batches(recipe, digits, 2, order)]
+
+    assert np.array_equal(whole[2:], rest)
+    assert not np.array_equal(whole, next_epoch)
+    assert not np.array_equal(whole[0], whole[1])
+
+
+def test_work_is_done_ahead_in_order_and_its_errors_come_through():
+    done = []
+
+    def piece(number):
+        done.append(number)
+        return 1 // (10 - number)
+
+    results = ahead(partial(piece, number) for number in range(20))
+
+    assert [next(results) for _ in range(5)] == [0, 0, 0, 0, 0]
+    assert done == sorted(done)
+    with pytest.raises(ZeroDivisionError):
+        list(results)
 
 
 def test_what_is_random_for_one_purpose_is_not_for_another():
