@@ -102,8 +102,7 @@ class Run:
             or len(run.step_losses) != steps
             or not 0 <= run.batches <= steps_per_epoch(recipe, size)
             or (run.batches and (run.order.shape != (size,) or not _are_indices(run.order, size)))
-            or {name: array.shape for name, array in saved.optimizer.items()}
-            != {name: array.shape for name, array in run.optimizer.state.items()}
+            or _kinds(saved.optimizer) != _kinds(run.optimizer.state)
         ):
             raise WeightsError("its record of the run does not fit together")
         for name, array in run.optimizer.state.items():
@@ -301,8 +300,10 @@ def bytes_needed(recipe: Recipe) -> int:
     """Return how much memory a run takes at least, beside its digits."""
     parameters = (PIXELS + 1) * recipe.hidden + (recipe.hidden + 1) * CLASSES
     example = PIXELS + 3 * recipe.hidden + 3 * CLASSES
-    # The parameters, their gradients, and the step; an image as it is in the file and as numbers.
-    return 4 * 3 * parameters + recipe.batch_size * (4 * example + PIXELS)
+    # The parameters, their gradients, the step, a copy to measure, what the optimizer remembers; an
+    # image as it is in the file and as numbers.
+    remembered = len(_optimizer(recipe, {"": np.empty(1)}).state)
+    return 4 * (4 + remembered) * parameters + recipe.batch_size * (4 * example + PIXELS)
 
 
 def _optimizer(recipe: Recipe, params: Arrays) -> Optimizer:
@@ -310,6 +311,10 @@ def _optimizer(recipe: Recipe, params: Arrays) -> Optimizer:
         return Adam(params, weight_decay=recipe.weight_decay)
     nesterov = recipe.optimizer == "nesterov"
     return SGD(params, recipe.momentum, nesterov=nesterov, weight_decay=recipe.weight_decay)
+
+
+def _kinds(arrays: Arrays) -> dict[str, Any]:
+    return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
 
 def _are_indices(order: NDArray[np.int64], size: int) -> bool:

@@ -159,7 +159,7 @@ def test_four_arrays_alone_cannot_be_resumed(command, digits_folder):
         {"progress": [1, 999]},
         {"progress": [1, 3]},
         {"step_losses": np.ones(3, np.float32)},
-        {"optimizer.velocity": np.ones(3)},
+        {"optimizer.velocity.W1": np.ones((784, 6), np.float32)},
         {"W1": np.zeros((784, 7)), "b1": np.zeros(7), "W2": np.zeros((7, 10))},
     ],
     ids=lambda change: next(iter(change)),
@@ -171,6 +171,19 @@ def test_a_record_that_contradicts_itself_cannot_be_resumed(dataset, tmp_path, c
     with np.load(tmp_path / "w.npz") as archive:
         arrays = dict(archive)
     np.savez(tmp_path / "w.npz", **arrays | change)
+
+    with pytest.raises(WeightsError, match="does not fit"):
+        Run.resumed(load(tmp_path / "w.npz"), recipe, len(digits))
+
+
+@pytest.mark.parametrize("velocity", [np.ones(3), np.ones((784, 6)), np.full((784, 6), "x")])
+def test_what_the_optimizer_remembered_has_to_fit(dataset, tmp_path, velocity):
+    digits, _ = dataset
+    recipe = RECIPES[2]
+    save(tmp_path / "w.npz", run_until(Run(recipe), dataset, 3).weights(digits))
+    with np.load(tmp_path / "w.npz") as archive:
+        arrays = dict(archive)
+    np.savez(tmp_path / "w.npz", **arrays | {"optimizer.velocity.W1": velocity})
 
     with pytest.raises(WeightsError, match="does not fit"):
         Run.resumed(load(tmp_path / "w.npz"), recipe, len(digits))
