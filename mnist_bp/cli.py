@@ -27,13 +27,15 @@ from mnist_bp.errors import (
     UsageError,
     WeightsError,
 )
-from mnist_bp.files import try_out
+from mnist_bp.extras import need
+from mnist_bp.files import replacing, try_out
 from mnist_bp.interrupts import noticed
 from mnist_bp.options import DataDir, DigitsOptions, Json, Mirrors, with_digits, with_settings
 from mnist_bp.recipe import Recipe, Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
+    from mnist_bp.evaluation import Evaluation
     from mnist_bp.training import Run
     from mnist_bp.weights import Weights
 
@@ -404,6 +406,7 @@ EVALUATE_SETTINGS = {
     epilog=_examples(
         "mnist-bp evaluate weights.npz",
         "mnist-bp evaluate weights.npz --mistakes 8",
+        "mnist-bp evaluate weights.npz --report report.html",
         "mnist-bp evaluate weights.npz --split train --json",
     )
 )
@@ -413,9 +416,19 @@ def evaluate(
     wanted: DigitsOptions,
     flags: dict[str, Any],
     weights: Annotated[Path, typer.Argument(help="The weights file.", metavar="WEIGHTS")],
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML page to write: figures, mistakes, and a pad to draw digits on for the net.",
+            metavar="FILE",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show how good trained weights are, and where they go wrong."""
+    if report:
+        need("report")
+        _check_report(report, weights)
     from threadpoolctl import threadpool_limits
 
     from mnist_bp import console, evaluation, tables
@@ -434,11 +447,14 @@ def evaluate(
         console.warn(
             f"{weights} was trained on the data set {loaded.dataset}, this is {digits.dataset}"
         )
+    title = f"{weights} on {digits.dataset}, {chosen['split']} digits"
+    if report:
+        _write_report(report, result, digits, loaded, title)
     if as_json:
         _print_json(dataset=digits.dataset, split=chosen["split"], **result.figures())
         return
     out = console.results()
-    tables.summary(out, f"{weights} on {digits.dataset}, {chosen['split']} digits", result)
+    tables.summary(out, title, result)
     tables.per_class(out, result.per_class)
     tables.confusion(out, result)
     if worst := result.mistakes(chosen["mistakes"]):
@@ -469,19 +485,44 @@ def _read_or_draw(wanted: DigitsOptions, *splits: str) -> "list[Digits]":
 
 def _check_outputs(output: Path, log: Path | None) -> None:
     """Find out before the work, not after it, that its results have no place to go."""
-    for option, path in (("--output", output), ("--log", log)):
-        if path is None:
-            continue
-        if not path.parent.is_dir():
-            raise UsageError(f"{option} {path}: there is no folder {path.parent}")
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{option} {path}: this is a folder or a device, not a file")
-        try:
-            try_out(path)
-        except OSError as error:
-            raise UsageError(f"{option} {path}: it cannot be written: {error.strerror}") from error
-    if log and log.resolve() == output.resolve():
-        raise UsageError(f"--log {log} is where the weights go: name another file")
+    _check_output("--output", output)
+    if log:
+        _check_output("--log", log)
+        if log.resolve() == output.resolve():
+            raise UsageError(f"--log {log} is where the weights go: name another file")
+
+
+def _check_report(report: Path, weights: Path) -> None:
+    """Find out before the work that the report has no place to go."""
+    _check_output("--report", report)
+    if report.resolve() == weights.resolve():
+        raise UsageError(f"--report {report} is the weights file: name another file")
+
+
+def _check_output(option: str, path: Path) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option} {path}: this is a folder or a device, not a file")
+    try:
+        try_out(path)
+    except OSError as error:
+        raise UsageError(f"{option} {path}: it cannot be written: {error.strerror}") from error
+
+
+def _write_report(
+    path: Path, result: "Evaluation", digits: "Digits", weights: "Weights", title: str
+) -> None:
+    from mnist_bp import console
+    from mnist_bp.report import page
+
+    html = page(result, digits, weights, title=title).encode()
+    try:
+        with replacing(path) as file:
+            file.write(html)
+    except OSError as error:
+        raise MnistBpError(f"{path} cannot be written: {error.strerror}") from error
+    console.say(f"saved {path} ({len(html) / 1e6:.1f} MB)")
 
 
 def _print_json(**values: Any) -> None:
