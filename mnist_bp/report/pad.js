@@ -213,14 +213,23 @@ function showHidden(hidden, best) {
 
 function speaker({ unit, vote }) {
   const item = document.createElement("li");
-  const canvas = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `what unit ${unit} looks for`);
-  drawUnit(canvas, unit);
   const caption = document.createElement("span");
   caption.textContent = `#${unit} +${vote.toFixed(1)}`;
-  item.append(canvas, caption);
+  item.append(pictureOf(unit), caption);
   return item;
+}
+
+const pictures = new Map(); // Units speak again and again: each is drawn once.
+
+function pictureOf(unit) {
+  if (!pictures.has(unit)) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `weights of hidden unit ${unit}`);
+    drawUnit(canvas, unit);
+    pictures.set(unit, canvas);
+  }
+  return pictures.get(unit);
 }
 
 // Screen readers hear a verdict when the pen has rested, not at every point that it passes.
