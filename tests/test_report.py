@@ -354,9 +354,7 @@ def assert_nothing_is_claimed(page):
 
 
 def until_drawn(page, words):
-    page.wait_for_function(
-        "words => document.getElementById('verdict').textContent.startsWith(words)", arg=words
-    )
+    page.locator("#verdict", has_text=words).wait_for()
 
 
 def test_the_pad_says_what_is_drawn_and_an_empty_one_claims_nothing(page):
@@ -402,7 +400,7 @@ def test_the_pad_works_with_the_keyboard_alone(page):
     page.keyboard.press("ArrowRight")
 
     until_drawn(page, "The net says")
-    page.wait_for_function("() => document.getElementById('status').textContent.includes('says')")
+    page.locator("#status", has_text="The net says").wait_for(state="attached")
     ink = np.array(page.evaluate("pad.pixels()")).reshape(28, 28)
     assert ink.any(axis=1).sum() == 20
     assert ink.any(axis=0).sum() < 6
