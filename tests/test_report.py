@@ -272,7 +272,7 @@ def test_hostile_names_are_shown_as_text(opened, digits_folder, command):
     page = opened(command.folder / "p.html")
 
     assert page.locator("h1").text_content() == f"{HOSTILE} on custom, test digits"
-    assert f"on {HOSTILE}, 1 epochs" in page.locator(".facts").text_content()
+    assert f"on {HOSTILE}, to epoch 1" in page.locator(".facts").text_content()
     assert page.evaluate("window.hacked") is None
 
 

@@ -11,10 +11,10 @@ function showCell(button) {
   for (const each of buttons) each.toggleAttribute("aria-current", each === button);
 }
 
-function digitItem({ picture, alt, caption }) {
+function digitItem({ picture, alt, sure }) {
   const item = document.createElement("li");
   const image = Object.assign(new Image(28, 28), { src: picture, alt });
-  const text = Object.assign(document.createElement("span"), { textContent: caption });
+  const text = Object.assign(document.createElement("span"), { textContent: sure });
   item.append(image, text);
   return item;
 }

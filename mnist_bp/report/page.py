@@ -10,23 +10,17 @@ import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import resources
-from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mnist_bp.data.digits import CLASSES, Digits
-from mnist_bp.evaluation import Evaluation, Mistake
+from mnist_bp.evaluation import Evaluation
 from mnist_bp.network import TwoLayerNet
-from mnist_bp.report import figures
+from mnist_bp.report import figures, mistakes
 from mnist_bp.report.units import most_used
 from mnist_bp.weights import PARAMETERS, Weights, versions
 
-CELL_DIGITS = 12
-"""Digits that a cell of the confusion matrix shows at the most."""
-WORST = 24
-"""Mistakes that are shown."""
 UNITS = 60
 """Hidden units whose pictures are shown."""
 UNITS_PER_ROW = 25
@@ -51,7 +45,6 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
     """
     net = TwoLayerNet.from_params(weights.params, weights.activation)
     units = most_used(net, digits)
-    mistakes = evaluation.mistakes(evaluation.errors)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -60,9 +53,9 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
             evaluation=evaluation,
             facts=_facts(digits, weights),
             curves=figures.learning_curves(weights.history) if weights.history else [],
-            matrix=_matrix(evaluation),
-            cells=_cells(mistakes, digits),
-            worst=[_shown(each, digits) for each in mistakes[:WORST]],
+            matrix=mistakes.matrix(evaluation),
+            cells=mistakes.cells(evaluation, digits),
+            worst=mistakes.worst(evaluation, digits),
             units=units[:UNITS],
             hidden=len(units),
             hidden_columns=max(1, min(len(units), UNITS_PER_ROW)),
@@ -89,69 +82,9 @@ def _facts(digits: Digits, weights: Weights) -> dict[str, str]:
     recipe = asdict(weights.recipe)
     seed = recipe.pop("seed")
     return facts | {
-        "trained": f"on {weights.dataset}, {weights.epochs} epochs, by {weights.versions}",
+        "trained": f"on {weights.dataset}, to epoch {weights.epochs}, by {weights.versions}",
         "seed": str(seed),
         "recipe": " · ".join(f"{key} {value}" for key, value in recipe.items()),
-    }
-
-
-def _matrix(evaluation: Evaluation) -> list[list[dict[str, Any]]]:
-    """Return the confusion matrix: each cell's count, and its share of the fullest shade.
-
-    A cell on the diagonal is as full as the fraction of its digit that is right, one off it as its
-    part of the commonest mistake.
-    """
-    counts = evaluation.confusion
-    shown = counts.sum(axis=1)
-    commonest = max(1, int((counts - np.diag(counts.diagonal())).max()))
-    return [
-        [
-            {
-                "count": int(count),
-                "right": label == taken,
-                "share": float(count / (max(1, shown[label]) if label == taken else commonest)),
-            }
-            for taken, count in enumerate(row)
-        ]
-        for label, row in enumerate(counts)
-    ]
-
-
-def _cells(mistakes: list[Mistake], digits: Digits) -> dict[str, dict[str, Any]]:
-    """Return what each cell off the diagonal shows, under its row and column, such as "9-4"."""
-    cells: dict[str, list[Mistake]] = {}
-    for each in mistakes:
-        cells.setdefault(f"{each.label}-{each.prediction}", []).append(each)
-    return {
-        name: {
-            "says": _says(cell),
-            "digits": [_shown(each, digits) for each in cell[:CELL_DIGITS]],
-        }
-        for name, cell in cells.items()
-    }
-
-
-def _says(cell: list[Mistake]) -> str:
-    """Return what a cell holds, in words."""
-    left_out = len(cell) - CELL_DIGITS
-    digits = "1 digit" if len(cell) == 1 else f"{len(cell):,} digits"
-    words = f"{cell[0].label}, taken for {cell[0].prediction}: {digits}, and how sure the net was."
-    if left_out > 0:
-        words += f" Shown are the {CELL_DIGITS} it was surest of; {left_out:,} are left out."
-    return words
-
-
-def _shown(mistake: Mistake, digits: Digits) -> dict[str, Any]:
-    """Return how a mistake is shown."""
-    return {
-        "picture": figures.digit(digits.images[mistake.index]),
-        "alt": f"digit {mistake.index}: {mistake.label}, taken for {mistake.prediction}",
-        "caption": f"{100 * mistake.probability:.1f}\N{NO-BREAK SPACE}%",
-        "mistake": {
-            "index": mistake.index,
-            "label": mistake.label,
-            "prediction": mistake.prediction,
-        },
     }
 
 
