@@ -1,6 +1,5 @@
 """The page that `evaluate --report` writes, in a real browser: what it shows, and what it does."""
 
-import io
 import itertools
 import json
 import os
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from mnist_bp import TwoLayerNet
 from mnist_bp import weights as weights_files
@@ -461,25 +459,26 @@ def test_the_page_prepares_ink_as_python_does(page, picture):
         assert np.abs(picture.prepared(ink).ravel() - np.array(pixels, float)).max() <= 1
 
 
-def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, picture, trained):
+def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, picture, trained, command):
     """30 digits, each prepared by the page, and by `predict` from a screenshot of the pad."""
-    net = TwoLayerNet.from_params(weights_files.load(trained / "weights.npz").params)
-    apart, as_drawn = [], 0
+    said, apart = [], []
     for digit, hand in itertools.product(range(10), range(3)):
         page.evaluate("pad.clear()")
         draw_on_pad(page, strokes_of(digit, hand))
         page.mouse.move(0, 0)
-        in_page = np.array(page.evaluate("pad.pixels()"))
-        shot = Image.open(io.BytesIO(page.locator("#paper").screenshot()))
-        in_python = picture.prepared(picture.ink_of(shot)).ravel()
+        in_page = page.evaluate("pad.pixels()")
+        said.append(int(np.argmax(page.evaluate("pixels => pad.show(pixels)", in_page))))
+        shot = command.folder / f"{digit}-{hand}.png"
+        page.locator("#paper").screenshot(path=shot)
+        in_python = picture.prepared(picture.ink_of(picture.read(shot))).ravel()
+        apart.append(np.abs(np.array(in_page) - in_python.astype(float)).mean() / 255)
 
-        said = np.argmax(page.evaluate("pixels => pad.show(pixels)", in_page.tolist()))
-        assert said == net.predict(in_python / 255).argmax()
-        apart.append(np.abs(in_page - in_python.astype(float)).mean() / 255)
-        as_drawn += said == digit
+    shots = sorted(path.name for path in command.folder.iterdir())
+    done = command("predict", trained / "weights.npz", *shots, "--json")
 
+    assert [each["digit"] for each in json.loads(done.stdout)["pictures"]] == said
     assert np.mean(apart) < 0.06
-    assert as_drawn > 20
+    assert sum(a == b for a, b in zip(said, np.repeat(range(10), 3), strict=True)) > 25
 
 
 # ---- For everyone --------------------------------------------------------------------------------

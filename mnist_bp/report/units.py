@@ -43,7 +43,7 @@ def most_used(net: TwoLayerNet, digits: Digits) -> list[Unit]:
 def _spread_of_outputs(net: TwoLayerNet, digits: Digits) -> np.ndarray:
     """Return the standard deviation of each hidden unit's output over all digits, (hidden,)."""
     total = squares = np.zeros(len(net.params["b1"]))
-    for x in batches(net, digits):
+    for x in batches(net, digits.images):
         hidden = net.layers["Activation"].forward(net.layers["Affine1"].forward(x))
         hidden = hidden.astype(np.float64)
         total = total + hidden.sum(axis=0)
