@@ -391,6 +391,7 @@ def test_a_tap_leaves_a_dot(page):
 
 def test_the_pad_works_with_the_keyboard_alone(page):
     page.locator("#paper").focus()
+    scrolled = page.evaluate("scrollY")
     page.keyboard.press("Space")
     for _ in range(14):
         page.keyboard.press("ArrowDown")
@@ -402,6 +403,7 @@ def test_the_pad_works_with_the_keyboard_alone(page):
     ink = np.array(page.evaluate("pad.pixels()")).reshape(28, 28)
     assert ink.any(axis=1).sum() == 20
     assert ink.any(axis=0).sum() < 6
+    assert page.evaluate("scrollY") == scrolled
     page.keyboard.press("Backspace")
     until_drawn(page, "Nothing")
 
