@@ -23,8 +23,6 @@ from mnist_bp.weights import PARAMETERS, Weights, versions
 
 UNITS = 60
 """Hidden units whose pictures are shown."""
-UNITS_PER_ROW = 25
-"""Hidden units in a row of the pad's picture of their outputs."""
 
 SCRIPTS = ("net.js", "units.js", "prepare.js", "cells.js", "pad.js")
 """In this order: each uses what those before it define."""
@@ -58,8 +56,7 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
             worst=mistakes.worst(evaluation, digits),
             units=units[:UNITS],
             hidden=len(units),
-            hidden_columns=max(1, min(len(units), UNITS_PER_ROW)),
-            hidden_rows=max(1, math.ceil(len(units) / UNITS_PER_ROW)),
+            outputs=_sides(len(units)),
             net=_net(weights),
             style=Markup(_read("style.css")),
             scripts=[Markup(_read(name)) for name in SCRIPTS],
@@ -86,6 +83,12 @@ def _facts(digits: Digits, weights: Weights) -> dict[str, str]:
         "seed": str(seed),
         "recipe": " · ".join(f"{key} {value}" for key, value in recipe.items()),
     }
+
+
+def _sides(units: int) -> tuple[int, int]:
+    """Return the columns and rows of a picture with a pixel for each unit, broad and low."""
+    columns = max(1, min(units, max(25, math.ceil(math.sqrt(8 * units)))))
+    return columns, max(1, math.ceil(units / columns))
 
 
 def _net(weights: Weights) -> dict[str, str]:
