@@ -516,7 +516,8 @@ def _write_report(
     from mnist_bp import console
     from mnist_bp.report import page
 
-    html = page(result, digits, weights, title=title).encode()
+    # A path may have bytes that are no letters.
+    html = page(result, digits, weights, title=title).encode(errors="replace")
     try:
         with replacing(path) as file:
             file.write(html)

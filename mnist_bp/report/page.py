@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import resources
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -93,7 +94,8 @@ def _sides(units: int) -> tuple[int, int]:
 
 def _net(weights: Weights) -> dict[str, str]:
     """Return the net for the page's scripts: each array as base64 of float32, row by row."""
-    arrays = {name: weights.params[name].astype("<f4").tobytes() for name in PARAMETERS}
+    with np.errstate(over="ignore"):
+        arrays = {name: weights.params[name].astype("<f4").tobytes() for name in PARAMETERS}
     texts = {name: base64.b64encode(array).decode() for name, array in arrays.items()}
     return {"activation": weights.activation, **texts}
 

@@ -33,7 +33,8 @@ class Unit:
 def most_used(net: TwoLayerNet, digits: Digits) -> list[Unit]:
     """Return all hidden units, the one that these digits use most first."""
     W2 = net.params["W2"].astype(np.float64)
-    use = _spread_of_outputs(net, digits) * np.linalg.norm(W2, axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        use = _spread_of_outputs(net, digits) * np.linalg.norm(W2, axis=1)
     return [
         Unit(int(i), int(W2[i].argmax()), int(W2[i].argmin()), float(use[i]))
         for i in np.argsort(-use, kind="stable")
