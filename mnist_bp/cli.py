@@ -29,7 +29,8 @@ from mnist_bp.errors import (
     UsageError,
     WeightsError,
 )
-from mnist_bp.files import try_out
+from mnist_bp.extras import need
+from mnist_bp.files import replacing, try_out
 from mnist_bp.interrupts import noticed
 from mnist_bp.options import DataDir, DigitsOptions, Json, Mirrors, with_digits, with_settings
 from mnist_bp.recipe import Recipe, Setting
@@ -427,6 +428,7 @@ EVALUATE_SETTINGS = {
     epilog=_examples(
         "mnist-bp evaluate weights.npz",
         "mnist-bp evaluate weights.npz --mistakes 8",
+        "mnist-bp evaluate weights.npz --report report.html",
         "mnist-bp evaluate weights.npz --split train --json",
         "mnist-bp evaluate first.npz second.npz third.npz",
     )
@@ -440,6 +442,13 @@ def evaluate(
         list[Path],
         typer.Argument(help="Weights files; several are one committee.", metavar="WEIGHTS..."),
     ],
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML page to write: figures, mistakes, and a pad to draw digits on for the net.",
+            metavar="FILE",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show how good trained weights are, and where they go wrong.
@@ -450,6 +459,11 @@ def evaluate(
     from mnist_bp.weights import load
 
     chosen = {key: setting.default for key, setting in EVALUATE_SETTINGS.items()} | flags
+    if report:
+        if len(weights) > 1:
+            raise UsageError("--report tells of one net: name one weights file")
+        need("report")
+        _check_report(report, weights[0])
     loaded = [load(path) for path in weights]
     (digits,) = _read(wanted, _name_of_digits(wanted, weights, loaded), chosen["split"])
     members = [_evaluate(each, digits) for each in loaded]
@@ -460,6 +474,10 @@ def evaluate(
                 f"{path} was trained on the data set {each.dataset}, this is {digits.dataset}"
             )
     names = list(map(str, weights))
+    who = names[0] if len(members) == 1 else f"a committee of {len(members)}"
+    title = f"{who} on {digits.dataset}, {chosen['split']} digits"
+    if report:
+        _write_report(report, result, digits, loaded[0], title)
     if as_json:
         each_alone = [
             {"weights": name, "errors": member.errors, "accuracy": member.accuracy}
@@ -469,11 +487,9 @@ def evaluate(
         _print_json(dataset=digits.dataset, split=chosen["split"], **result.figures(), **committee)
         return
     out = console.results()
-    title = names[0]
     if len(members) > 1:
-        title = f"a committee of {len(members)}"
         tables.members(out, names, members)
-    tables.summary(out, f"{title} on {digits.dataset}, {chosen['split']} digits", result)
+    tables.summary(out, title, result)
     tables.per_class(out, result.per_class)
     tables.confusion(out, result)
     if worst := result.mistakes(chosen["mistakes"]):
@@ -528,19 +544,45 @@ def _read_or_draw(wanted: DigitsOptions, *splits: str) -> "list[Digits]":
 
 def _check_outputs(output: Path, log: Path | None) -> None:
     """Find out before the work, not after it, that its results have no place to go."""
-    for option, path in (("--output", output), ("--log", log)):
-        if path is None:
-            continue
-        if not path.parent.is_dir():
-            raise UsageError(f"{option} {path}: there is no folder {path.parent}")
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{option} {path}: this is a folder or a device, not a file")
-        try:
-            try_out(path)
-        except OSError as error:
-            raise UsageError(f"{option} {path}: it cannot be written: {error.strerror}") from error
-    if log and log.resolve() == output.resolve():
-        raise UsageError(f"--log {log} is where the weights go: name another file")
+    _check_output("--output", output)
+    if log:
+        _check_output("--log", log)
+        if log.resolve() == output.resolve():
+            raise UsageError(f"--log {log} is where the weights go: name another file")
+
+
+def _check_report(report: Path, weights: Path) -> None:
+    """Find out before the work that the report has no place to go."""
+    _check_output("--report", report)
+    if report.resolve() == weights.resolve():
+        raise UsageError(f"--report {report} is the weights file: name another file")
+
+
+def _check_output(option: str, path: Path) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option} {path}: this is a folder or a device, not a file")
+    try:
+        try_out(path)
+    except OSError as error:
+        raise UsageError(f"{option} {path}: it cannot be written: {error.strerror}") from error
+
+
+def _write_report(
+    path: Path, result: "Evaluation", digits: "Digits", weights: "Weights", title: str
+) -> None:
+    from mnist_bp import console
+    from mnist_bp.report import page
+
+    # A path may have bytes that are no letters.
+    html = page(result, digits, weights, title=title).encode(errors="replace")
+    try:
+        with replacing(path) as file:
+            file.write(html)
+    except OSError as error:
+        raise MnistBpError(f"{path} cannot be written: {error.strerror}") from error
+    console.say(f"saved {path} ({len(html) / 1e6:.1f} MB)")
 
 
 def _print_json(**values: Any) -> None:

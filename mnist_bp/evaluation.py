@@ -155,7 +155,7 @@ def evaluate(net: TwoLayerNet, digits: Digits) -> Evaluation:
         It answers with numbers that are not finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        logits = np.concatenate([net.predict(batch) for batch in _batches(net, digits)])
+        logits = np.concatenate([net.predict(batch) for batch in batches(net, digits.images)])
     if not np.isfinite(logits).all():
         raise DivergedError("the net answers with numbers that are not finite: too large weights")
     return Evaluation(logits, digits.labels)
@@ -167,10 +167,11 @@ def committee(members: Sequence[Evaluation]) -> Evaluation:
     return Evaluation(np.logaddexp.reduce(log_y) - np.log(len(members)), members[0].labels)
 
 
-def _batches(net: TwoLayerNet, digits: Digits) -> Iterator[Array]:
+def batches(net: TwoLayerNet, images: NDArray[np.uint8]) -> Iterator[Array]:
+    """Give images as a net takes them, a thousand at a time: pixels between 0 and 1."""
     dtype = net.params["W1"].dtype
-    for start in range(0, len(digits), BATCH_SIZE):
-        yield normalized(digits.images[start : start + BATCH_SIZE], dtype)
+    for start in range(0, len(images), BATCH_SIZE):
+        yield normalized(images[start : start + BATCH_SIZE], dtype)
 
 
 def _fraction(part: Any, whole: Any) -> float | None:
