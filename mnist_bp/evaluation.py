@@ -154,17 +154,28 @@ def evaluate(net: TwoLayerNet, digits: Digits) -> Evaluation:
     DivergedError
         It answers with numbers that are not finite.
     """
+    return Evaluation(answers(net, digits.images), digits.labels)
+
+
+def answers(net: TwoLayerNet, images: NDArray[np.uint8]) -> Array:
+    """Return the logits (N, 10) of images (N, 28, 28).
+
+    Raises
+    ------
+    DivergedError
+        The net answers with numbers that are not finite.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        logits = np.concatenate([net.predict(batch) for batch in _batches(net, digits)])
+        logits = np.concatenate([net.predict(batch) for batch in _batches(net, images)])
     if not np.isfinite(logits).all():
         raise DivergedError("the net answers with numbers that are not finite: too large weights")
-    return Evaluation(logits, digits.labels)
+    return logits
 
 
-def _batches(net: TwoLayerNet, digits: Digits) -> Iterator[Array]:
+def _batches(net: TwoLayerNet, images: NDArray[np.uint8]) -> Iterator[Array]:
     dtype = net.params["W1"].dtype
-    for start in range(0, len(digits), BATCH_SIZE):
-        yield normalized(digits.images[start : start + BATCH_SIZE], dtype)
+    for start in range(0, len(images), BATCH_SIZE):
+        yield normalized(images[start : start + BATCH_SIZE], dtype)
 
 
 def _fraction(part: Any, whole: Any) -> float | None:
