@@ -181,7 +181,9 @@ def curves(console: Console, title: str, values: dict[str, Sequence[float]]) -> 
     drawn = [[" "] * columns for _ in range(CURVE_LINES)]
     for points, mark in reversed([*zip(values.values(), CURVES, strict=False)]):
         for column in range(columns):
-            value = points[round(column * (count - 1) / max(1, columns - 1))]
+            before, part = divmod(column * (count - 1) / max(1, columns - 1), 1)
+            after = points[min(int(before) + 1, count - 1)]
+            value = (1 - part) * points[int(before)] + part * after
             line = round((high - value) / ((high - low) or 1) * (CURVE_LINES - 1))
             drawn[line][column] = mark
     styles = dict(zip(CURVES, ("bold green", "cyan"), strict=True))

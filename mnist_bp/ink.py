@@ -78,7 +78,7 @@ def find(
         smooth = _blurred(_blurred(grey, blur), blur)
         contrast = smooth - _opened(smooth, reach, beyond)
         contrast -= np.percentile(contrast, 30)
-        noise = sum(float(np.median(np.abs(np.diff(smooth, axis=axis)))) for axis in (0, 1))
+        noise = _noise(smooth, 4 * blur + 1)
         most = float(contrast.max(initial=0, where=True if near is None else near))
         if most > 2 * TIMES_NOISE * noise:
             break
@@ -127,6 +127,12 @@ def _opened(plane: Plane, reach: int, beyond: bool) -> Plane:
         return _spread(_spread(plane, reach, np.minimum), reach, np.maximum)
     inner = slice(2 * reach, -2 * reach)
     return _opened(np.pad(plane, 2 * reach, mode="edge"), reach, False)[inner, inner]
+
+
+def _noise(plane: Plane, apart: int) -> float:
+    """Return how much pixels differ that lie so far apart: of most pairs, both are paper."""
+    pairs = (plane[apart:], plane[:-apart]), (plane[:, apart:], plane[:, :-apart])
+    return sum(float(np.median(np.abs(a - b))) for a, b in pairs if a.size)
 
 
 def _full_ink(contrast: Plane) -> Plane:

@@ -122,16 +122,14 @@ def ink_of(picture: "Image") -> Ink:
     picture = _opaque(picture)
     longer = max(picture.size)
     seen = _look(picture, (0, 0, *picture.size), min(1.0, OVERVIEW / longer))
-    first = None
-    # Strokes that are broad for the picture, or along its edge, are looked for only in the second
-    # place: in a larger picture, they would be the edge of a desk, or a shadow.
-    for reach, beyond in ((0.12, True), (0.2, False)):
-        found = inks.find(seen, max(2, round(reach * max(seen.shape))), beyond=beyond)
-        first = found or first
-        if found and not found.at_the_edge:
-            break
+    narrow, broad = (max(2, round(part * max(seen.shape))) for part in (0.12, 0.2))
+    first = inks.find(seen, narrow, beyond=True) or inks.find(seen, broad, beyond=True)
     if first is None:
         raise PictureError("there is no ink in it, or too little of it")
+    beyond = not first.at_the_edge
+    if not beyond:
+        # More of the digit may lie along the edge, where it was taken for the edge of a desk.
+        first = inks.find(seen, broad, beyond=False, light=first.light) or first
 
     ys, xs = (np.flatnonzero(first.ink.any(axis=axis)) for axis in (1, 0))
     scale = np.array(picture.size) / seen.shape[1::-1]
