@@ -28,6 +28,10 @@ SPECK = 0.05
 """A piece with this part of the largest piece's ink, or less, is none of the digit."""
 
 
+WHOLE = 0.2
+"""A piece with this part of the largest piece's ink, or more, may be a digit by itself."""
+
+
 @dataclass(frozen=True)
 class Found:
     """The ink in a picture, of H x W pixels.
@@ -85,7 +89,7 @@ def find(
     if most < max(FAINTEST, TIMES_NOISE * noise):
         return None
     faint = max(POSSIBLE * most, 3 * noise)
-    digit = _digit(contrast, contrast > max(SURE * most, faint), near)
+    digit = _digit(contrast, contrast > max(SURE * most, faint), near, beyond)
     if digit is None:
         return None
     soft = _spread(digit, 1 + max(grey.shape) // 100, np.maximum) & (contrast > faint)
@@ -137,13 +141,16 @@ def _noise(plane: Plane, apart: int) -> float:
 
 def _full_ink(contrast: Plane) -> Plane:
     """Return the contrast of full ink at each pixel: in a shadow it is less."""
-    reach = max(1, round(0.12 * max(contrast.shape)))
+    reach = max(1, round(0.06 * max(contrast.shape)))
     around = _blurred(_spread(contrast, reach, np.maximum), reach)
     return np.asarray(np.maximum(around, SURE * contrast.max()), np.float32)
 
 
-def _digit(contrast: Plane, ink: Mask, near: Mask | None) -> Mask | None:
-    """Return the ink without its specks, and without what is not near; None where none is left."""
+def _digit(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Mask | None:
+    """Return the ink without its specks, and without what is not near; None where none is left.
+
+    What goes on beyond the edge is none of the digit, if there is a piece that does not.
+    """
     pieces = _pieces(ink)
     mass = np.bincount(pieces.ravel(), contrast.ravel())
     mass[0] = 0
@@ -151,6 +158,11 @@ def _digit(contrast: Plane, ink: Mask, near: Mask | None) -> Mask | None:
         mass[np.bincount(pieces[near], minlength=len(mass)) == 0] = 0
     if not mass.any():
         return None
+    if beyond:
+        inside = mass.copy()
+        inside[pieces[[0, -1]]] = inside[pieces[:, [0, -1]]] = 0
+        if inside.max() > WHOLE * mass.max():
+            mass = inside
     kept: Mask = (mass > SPECK * mass.max())[pieces]
     return kept
 

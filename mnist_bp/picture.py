@@ -122,7 +122,7 @@ def ink_of(picture: "Image") -> Ink:
     picture = _opaque(picture)
     longer = max(picture.size)
     seen = _look(picture, (0, 0, *picture.size), min(1.0, OVERVIEW / longer))
-    narrow, broad = (max(2, round(part * max(seen.shape))) for part in (0.12, 0.2))
+    narrow, broad = (max(2, round(part * max(seen.shape))) for part in (0.15, 0.2))
     first = inks.find(seen, narrow, beyond=True) or inks.find(seen, broad, beyond=True)
     if first is None:
         raise PictureError("there is no ink in it, or too little of it")
