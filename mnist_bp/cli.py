@@ -476,6 +476,8 @@ def predict(
     A picture that cannot be used is reported, and the others are still done; the exit status is 1
     then, or 2 if nothing else was wrong than paths where there is no file.
     """
+    from threadpoolctl import threadpool_limits
+
     from mnist_bp import console, picture, tables
     from mnist_bp.evaluation import answers
     from mnist_bp.layers import softmax
@@ -486,7 +488,11 @@ def predict(
     net = TwoLayerNet.from_params(loaded.params, loaded.activation)
     results: list[dict[str, Any]] = []
     digits, statuses = [], set()
-    with console.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance:
+    with (
+        # The matrices are small: more threads would only wait for each other.
+        threadpool_limits(1, user_api="blas"),
+        console.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance,
+    ):
         for file in images:
             try:
                 digit = picture.prepared(picture.ink_of(picture.read(file)))
