@@ -79,7 +79,7 @@ def find(
         grey = -grey
     # From here on ink is light. Where there is more noise than contrast, a blur leaves less of it.
     for blur in range(4):
-        smooth = _blurred(_blurred(grey, blur), blur)
+        smooth = _blurred(_blurred(grey, blur), blur) if blur else grey
         contrast = smooth - _opened(smooth, reach, beyond)
         contrast -= np.percentile(contrast, 30)
         noise = _noise(smooth, 4 * blur + 1)
@@ -186,7 +186,8 @@ def _pieces(ink: Mask) -> NDArray[np.intp]:
         np.minimum.at(points_to, high, low)
         while (points_to[points_to] != points_to).any():
             points_to = points_to[points_to]
-    return np.unique(np.append(0, points_to[here]), return_inverse=True)[1][1:].reshape(ink.shape)
+    names = np.unique(points_to, return_inverse=True)[1]
+    return np.asarray(names[here], np.intp)
 
 
 def _spread(plane: NDArray[Any], reach: int, best: Callable[..., Any]) -> NDArray[Any]:
