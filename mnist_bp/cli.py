@@ -25,6 +25,8 @@ from mnist_bp.errors import (
     DataError,
     DownloadError,
     MnistBpError,
+    NoFileError,
+    PictureError,
     StoppedError,
     UsageError,
     WeightsError,
@@ -82,10 +84,14 @@ def main() -> None:
         status, message = _explain(error)
         label = getattr(error, "label", label)
     if message:
-        from mnist_bp import console
-
-        console.say(message, label, "bold red")
+        _complain(message, label)
     sys.exit(status)
+
+
+def _complain(message: str, label: str = MnistBpError.label) -> None:
+    from mnist_bp import console
+
+    console.say(message, label, "bold red")
 
 
 def _explain(error: Exception) -> tuple[int, str]:
@@ -113,6 +119,7 @@ def _examples(*lines: str) -> str:
         "mnist-bp gradcheck",
         "mnist-bp train --epochs 17",
         "mnist-bp evaluate weights.npz --mistakes 8",
+        "mnist-bp predict weights.npz my-seven.jpg",
     )
 )
 def _root(
@@ -328,6 +335,7 @@ def train(
     if unsaved:
         raise WeightsError(f"the weights after epoch {run.epochs} are lost: {unsaved}")
     if not quiet:
+        tables.curve(table.console, run.history)
         console.say(f"saved {output}")
 
 
@@ -518,6 +526,78 @@ def _evaluate(weights: "Weights", digits: "Digits") -> "Evaluation":
     net = TwoLayerNet.from_params(weights.params, weights.activation)
     with threadpool_limits(weights.recipe.threads if weights.recipe else 1, user_api="blas"):
         return evaluate(net, digits)
+
+
+@app.command(
+    epilog=_examples(
+        "mnist-bp predict weights.npz my-seven.jpg",
+        "mnist-bp predict weights.npz scans/*.png --json",
+    )
+)
+def predict(
+    weights: Annotated[Path, typer.Argument(help="The weights file.", metavar="WEIGHTS")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Pictures of one digit each, of any size: dark on light or light on dark, "
+            "scanned, drawn or photographed.",
+            metavar="IMAGE...",
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Tell which digit a picture shows, and show the digit as the net sees it.
+
+    A picture that cannot be used is reported, and the others are still done; the exit status is 1
+    then, or 2 if nothing else was wrong than paths where there is no file.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from mnist_bp import console, picture, tables
+    from mnist_bp.evaluation import answers
+    from mnist_bp.layers import softmax
+    from mnist_bp.network import TwoLayerNet
+    from mnist_bp.weights import load
+
+    loaded = load(weights)
+    net = TwoLayerNet.from_params(loaded.params, loaded.activation)
+    results: list[dict[str, Any]] = []
+    digits, statuses = [], set()
+    with (
+        # The matrices are small: more threads would only wait for each other.
+        threadpool_limits(1, user_api="blas"),
+        console.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance,
+    ):
+        for file in images:
+            try:
+                digit = picture.prepared(picture.ink_of(picture.read(file)))
+                probabilities = softmax(answers(net, digit[None]).astype(float))[0].tolist()
+            except (PictureError, NoFileError) as error:
+                statuses.add(error.exit_status)
+                message = console.one_line(error)
+                results.append({"file": str(file), "error": message})
+                _complain(f"{console.one_line(file)}: {message}")
+            else:
+                best = max(probabilities)
+                results.append(
+                    {
+                        "file": str(file),
+                        "digit": probabilities.index(best),
+                        "probability": best,
+                        "probabilities": probabilities,
+                    }
+                )
+                digits.append(digit)
+            advance()
+    done = [(each["file"], each["probabilities"]) for each in results if "digit" in each]
+    if as_json:
+        _print_json(weights=str(weights), pictures=results)
+    elif len(images) > 1 and done:
+        tables.predictions(console.results(), f"{console.one_line(weights)} on pictures", done)
+    elif done:
+        tables.prediction(console.results(), done[0][0], digits[0], done[0][1])
+    if statuses:
+        raise typer.Exit(min(statuses))
 
 
 def _read(wanted: DigitsOptions, name: str | None, *splits: str) -> "list[Digits]":

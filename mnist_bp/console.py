@@ -156,10 +156,60 @@ def _digit(image: Any, console: Console) -> Text:
     return Text("\n").join(lines)
 
 
+CURVES = "o+"
+"""What a curve is drawn with: the first of several over the others."""
+
+CURVE_LINES = 8
+
+
+def curves(console: Console, title: str, values: dict[str, Sequence[float]]) -> None:
+    """Draw curves over each other, from the first value on the left to the last on the right.
+
+    Parameters
+    ----------
+    console : Console
+    title : str
+    values : dict of sequences of float
+        The points of each curve, under its name; as many for each.
+    """
+    low = min(min(points) for points in values.values())
+    high = max(max(points) for points in values.values())
+    count = len(next(iter(values.values())))
+    axis = f"{high:.4f} |", f"{low:.4f} |"
+    # A point takes three columns at the most; where there are more points than columns, some go.
+    columns = max(1, min(console.width - len(axis[0]), 3 * (count - 1) + 1))
+    drawn = [[" "] * columns for _ in range(CURVE_LINES)]
+    for points, mark in reversed([*zip(values.values(), CURVES, strict=False)]):
+        for column in range(columns):
+            before, part = divmod(column * (count - 1) / max(1, columns - 1), 1)
+            after = points[min(int(before) + 1, count - 1)]
+            value = (1 - part) * points[int(before)] + part * after
+            line = round((high - value) / ((high - low) or 1) * (CURVE_LINES - 1))
+            drawn[line][column] = mark
+    styles = dict(zip(CURVES, ("bold green", "cyan"), strict=True))
+    legend = ", ".join(f"{mark} {name}" for name, mark in zip(values, CURVES, strict=False))
+    _heading(console, f"{title}: {legend}")
+    for i, marks in enumerate(drawn):
+        ends = {0: axis[0], CURVE_LINES - 1: axis[1]}
+        text = Text(ends.get(i, "|".rjust(len(axis[0]))))
+        for mark in marks:
+            text.append(mark, styles.get(mark, ""))
+        text.rstrip()
+        console.print(text, soft_wrap=True)
+
+
+def one_line(text: object) -> str:
+    """Return a text with what is no letter, sign or space as an escape: names may hold anything."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in str(text)
+    )
+
+
 @contextmanager
-def steps_bar(total: int, show: bool = True) -> Iterator[Callable[[], object]]:
+def steps_bar(total: int, show: bool = True, unit: str = "step") -> Iterator[Callable[[], object]]:
     """Show how many steps are done and how long the rest will take; gives a function to call."""
-    with _bar(show, total=total, unit="step", leave=False) as update:
+    with _bar(show, total=total, unit=unit, leave=False) as update:
         yield update
 
 

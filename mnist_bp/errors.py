@@ -5,9 +5,12 @@
     ├── DataError                  digits that cannot be read or are not what they seem
     │   └── DownloadError          digits that no mirror delivered
     ├── DivergedError              a run whose loss is no number any more, or whose net has died
+    ├── PictureError               a picture that cannot be read, or shows no digit
     ├── StoppedError               a run that was asked to stop; exit status 128 + the signal
     ├── WeightsError               weights that cannot be read or saved
     └── UsageError             exit status 2: wrong usage, found before any work is done
+        ├── MissingExtraError      packages that are installed only if they are asked for
+        ├── NoFileError            a path where there is nothing, or no file
         └── RecipeError            a hyperparameter that is unknown or out of its limits
 
 Each carries one message that says what is wrong, with which file or address, and what to do next.
@@ -40,6 +43,10 @@ class DivergedError(MnistBpError):
     """The loss of a run is no longer a finite number, or its net has died."""
 
 
+class PictureError(MnistBpError):
+    """A picture cannot be read, or shows no digit."""
+
+
 class StoppedError(MnistBpError):
     """A signal asked a run to stop."""
 
@@ -58,6 +65,17 @@ class UsageError(MnistBpError):
     """A flag, a recipe or a path cannot be used."""
 
     exit_status = 2
+
+
+class MissingExtraError(UsageError):
+    """A command needs packages that are installed only if they are asked for."""
+
+    def __init__(self, need: str, extra: str) -> None:
+        super().__init__(f'{need}: pip install "mnist-bp[{extra}]"')
+
+
+class NoFileError(UsageError):
+    """There is nothing at a path, or it is no file."""
 
 
 class RecipeError(UsageError):

@@ -154,11 +154,22 @@ def evaluate(net: TwoLayerNet, digits: Digits) -> Evaluation:
     DivergedError
         It answers with numbers that are not finite.
     """
+    return Evaluation(answers(net, digits.images), digits.labels)
+
+
+def answers(net: TwoLayerNet, images: NDArray[np.uint8]) -> Array:
+    """Return the logits (N, 10) of images (N, 28, 28).
+
+    Raises
+    ------
+    DivergedError
+        The net answers with numbers that are not finite.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        logits = np.concatenate([net.predict(batch) for batch in batches(net, digits.images)])
+        logits = np.concatenate([net.predict(batch) for batch in batches(net, images)])
     if not np.isfinite(logits).all():
         raise DivergedError("the net answers with numbers that are not finite: too large weights")
-    return Evaluation(logits, digits.labels)
+    return logits
 
 
 def committee(members: Sequence[Evaluation]) -> Evaluation:

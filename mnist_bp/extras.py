@@ -2,23 +2,26 @@
 
 from importlib.util import find_spec
 
-from mnist_bp.errors import UsageError
+from mnist_bp.errors import MissingExtraError
 
 EXTRAS = {"report": ("matplotlib", "PIL", "jinja2")}
 """The modules of each extra."""
 
 
-def need(extra: str) -> None:
+def need(extra: str, *modules: str) -> None:
     """Find out, before the work and without importing anything, whether an extra is installed.
+
+    Parameters
+    ----------
+    extra : str
+    *modules : str
+        Those of its modules that are needed; all, if none is named.
 
     Raises
     ------
-    UsageError
+    MissingExtraError
         It is not.
     """
-    missing = [module for module in EXTRAS[extra] if find_spec(module) is None]
+    missing = [module for module in modules or EXTRAS[extra] if find_spec(module) is None]
     if missing:
-        raise UsageError(
-            f"this needs {', '.join(missing)}, which the extra {extra!r} brings: "
-            f'pip install "mnist-bp[{extra}]"'
-        )
+        raise MissingExtraError(f"this needs {', '.join(missing)}", extra)

@@ -1,6 +1,7 @@
 """What each result looks like: the tables and pictures that commands print."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -13,6 +14,8 @@ from mnist_bp.gradcheck import GradientCheck, ParameterCheck
 from mnist_bp.history import EpochResult
 
 GREEN, RED = (0, 130, 60), (210, 40, 40)
+ACCURACIES = "test_accuracy", "train_accuracy"
+RUNNERS_UP = 2
 NAMED_CORNERS = 6
 """How many entries on a corner are named one by one, for each parameter."""
 
@@ -38,6 +41,15 @@ def epoch(table: GrowingTable, row: EpochResult) -> None:
         f"{row.test_accuracy:.4f}",
         f"{row.seconds:.2f}",
     )
+
+
+def curve(out: Console, history: Sequence[EpochResult]) -> None:
+    """Draw how the accuracies grew, from the first epoch on; two epochs make no curve."""
+    rows = [row for row in history if row.epoch > 0]
+    if len(rows) > 2:
+        test, train = ([getattr(row, name) for row in rows] for name in ACCURACIES)
+        title = f"accuracy, epochs {rows[0].epoch} to {rows[-1].epoch}"
+        console.curves(out, title, {"test": test, "train": train})
 
 
 def gradient_checks(
@@ -138,6 +150,29 @@ def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> None:
         for each in worst
     ]
     console.digits(out, f"the {len(worst)} most confident mistakes", pictures)
+
+
+def prediction(out: Console, file: object, image: Any, probabilities: Sequence[float]) -> None:
+    """Print what a net says of a picture, and the digit that it was shown."""
+    ranked = _ranked(probabilities)
+    rows = [(str(digit), f"{share:.1%}") for digit, share in ranked[: RUNNERS_UP + 1]]
+    console.table(out, console.one_line(file), ("digit", "probability"), rows)
+    console.digits(out, "as the net sees it", [(image, "")])
+
+
+def predictions(out: Console, title: str, rows: Sequence[tuple[object, Sequence[float]]]) -> None:
+    """Print what a net says of several pictures: of each, its file and the probabilities."""
+    lines: list[list[RenderableType]] = []
+    for file, probabilities in rows:
+        (digit, share), *rest = _ranked(probabilities)
+        runners_up = ", ".join(f"{other} ({part:.1%})" for other, part in rest[:RUNNERS_UP])
+        # As a text, for brackets in a name are no markup.
+        lines.append([Text(console.one_line(file)), str(digit), f"{share:.1%}", runners_up])
+    console.table(out, title, ("file", "digit", "probability", "runners-up"), lines)
+
+
+def _ranked(probabilities: Sequence[float]) -> list[tuple[int, float]]:
+    return sorted(enumerate(probabilities), key=lambda pair: -pair[1])
 
 
 def _share(fraction: float | None) -> str:

@@ -61,7 +61,7 @@ def test_version(command):
     assert command("--version").stdout == f"mnist-bp {mnist_bp.__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["", "download", "gradcheck", "train", "evaluate"])
+@pytest.mark.parametrize("name", ["", "download", "gradcheck", "train", "evaluate", "predict"])
 def test_help_shows_examples(command, name):
     done = command(*name.split(), "--help")
 

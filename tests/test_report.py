@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_bp import TwoLayerNet
+from mnist_bp import TwoLayerNet, picture
 from mnist_bp import weights as weights_files
 from mnist_bp.data.digits import SYNTHETIC, Digits, normalized
 from mnist_bp.data.mnist import read_digits
@@ -444,12 +444,7 @@ def test_drawing_with_a_finger_does_not_scroll_the_page(opened, trained):
     assert drag(5, box["y"] + 250) > start  # Beside the pad, the same finger does scroll.
 
 
-@pytest.fixture
-def picture():
-    return pytest.importorskip("mnist_bp.picture", reason="there is no predict yet")
-
-
-def test_the_page_prepares_ink_as_python_does(page, picture):
+def test_the_page_prepares_ink_as_python_does(page):
     rng = np.random.default_rng(0)
     for height, width in [(1, 1), (3, 40), (40, 3), (28, 28), (61, 57)]:
         ink = rng.random((height, width)) * (rng.random((height, width)) < 0.5)
@@ -461,7 +456,7 @@ def test_the_page_prepares_ink_as_python_does(page, picture):
         assert np.abs(picture.prepared(ink).ravel() - np.array(pixels, float)).max() <= 1
 
 
-def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, picture, trained, command):
+def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, trained, command):
     """30 digits, each prepared by the page, and by `predict` from a screenshot of the pad."""
     said, apart = [], []
     for digit, hand in itertools.product(range(10), range(3)):

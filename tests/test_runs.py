@@ -106,7 +106,9 @@ def test_the_command_goes_on_with_more_epochs(command, digits_folder):
     done = command("train", "--resume", "weights.npz", "--epochs", 4, *digits)
 
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()[3:]] == ["3", "4"]
+    rows, curve = done.stdout.split("accuracy, epochs 1 to 4")
+    assert [line.split()[0] for line in rows.splitlines()[3:]] == ["3", "4"]
+    assert "|" in curve
     assert_same(command.folder / "whole.npz", command.folder / "weights.npz")
     assert not (command.folder / "weights.1.npz").exists()
 
