@@ -4,6 +4,7 @@ import io
 import json
 import os
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -386,13 +387,15 @@ def test_names_are_shown_as_text_on_one_line(command, weights, pictures, name):
     assert error.splitlines()[0].startswith(f"Error: {shown}: it is not a picture")
 
 
-def test_without_pillow_the_command_says_what_to_install(command, weights, pictures, tmp_path):
-    (tmp_path / "none" / "PIL").mkdir(parents=True)
-    absent = 'raise ModuleNotFoundError("No module named \'PIL\'", name="PIL")'
-    (tmp_path / "none" / "PIL" / "__init__.py").write_text(absent)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "none")}
+def test_without_pillow_the_command_says_what_to_install(command, weights, pictures):
+    code = """if True:
+        import sys
+        sys.modules.update(PIL=None)
+        from mnist_bp import cli
+        cli.main()
+    """
 
-    done = command("predict", weights, *pictures("a.png"), env=environment)
+    done = command(shell=[sys.executable, "-c", code, "predict", weights, *pictures("a.png")])
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == 'Error: this needs PIL: pip install "mnist-bp[report]"\n'
