@@ -309,8 +309,7 @@ def train(
             console.warn(str(error))
 
     title = f"784-{recipe.hidden}-10 on {digits.dataset}, seed {recipe.seed}"
-    measured_on = "held-out" if recipe.validation else "test"
-    table = tables.epochs(console.results(), title, measured_on)
+    table = tables.epochs(console.results(), title, recipe.measured_on)
     steps = recipe.epochs * steps_per_epoch(recipe, len(digits)) - len(run.step_losses)
     with noticed() as signals, console.steps_bar(steps, show=not quiet) as advance:
 
@@ -335,7 +334,7 @@ def train(
     if unsaved:
         raise WeightsError(f"the weights after epoch {run.epochs} are lost: {unsaved}")
     if not quiet:
-        tables.curve(table.console, run.history)
+        tables.curve(table.console, run.history, recipe.measured_on)
         console.say(f"saved {output}")
 
 

@@ -197,6 +197,11 @@ class Recipe:
                 "momentum", "has no meaning for adam, which has its own: leave it at 0"
             )
 
+    @property
+    def measured_on(self) -> str:
+        """What the digits are called that a run is measured on, beside those that it learns from."""
+        return "held-out" if self.validation else "test"
+
     def to_toml(self) -> str:
         """Return the recipe as TOML, a line for each hyperparameter."""
         # Numbers and words look the same in JSON and in TOML.

@@ -43,13 +43,13 @@ def epoch(table: GrowingTable, row: EpochResult) -> None:
     )
 
 
-def curve(out: Console, history: Sequence[EpochResult]) -> None:
+def curve(out: Console, history: Sequence[EpochResult], measured_on: str = "test") -> None:
     """Draw how the accuracies grew, from the first epoch on; two epochs make no curve."""
     rows = [row for row in history if row.epoch > 0]
     if len(rows) > 2:
         test, train = ([getattr(row, name) for row in rows] for name in ACCURACIES)
         title = f"accuracy, epochs {rows[0].epoch} to {rows[-1].epoch}"
-        console.curves(out, title, {"test": test, "train": train})
+        console.curves(out, title, {measured_on: test, "train": train})
 
 
 def gradient_checks(

@@ -61,8 +61,8 @@ class Curves:
     svg: Markup
 
 
-def learning_curves(history: Sequence[EpochResult]) -> list[Curves]:
-    """Return the loss and the accuracies after each epoch.
+def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -> list[Curves]:
+    """Return the loss and the accuracies after each epoch, on digits of that name and on `train`'s.
 
     The untrained net, epoch 0, is left out of the figures, which it would flatten, and put into
     their captions.
@@ -71,18 +71,16 @@ def learning_curves(history: Sequence[EpochResult]) -> list[Curves]:
     rows = [row for row in history if row.epoch > 0] or list(history)
     last = rows[-1]
     loss = f"{last.loss:.4f} after epoch {last.epoch}"
-    accuracy = (
-        f"Test {last.test_accuracy:.4f}, train {last.train_accuracy:.4f} after epoch {last.epoch}"
-    )
+    accuracy = f"{measured_on.capitalize()} {last.test_accuracy:.4f}, train {last.train_accuracy:.4f} after epoch {last.epoch}"
     if untrained and untrained is not last:
         loss += f"; {untrained.loss:.4f} before training"
-        accuracy += f"; test {untrained.test_accuracy:.4f} before training"
+        accuracy += f"; {measured_on} {untrained.test_accuracy:.4f} before training"
     return [
         Curves("Loss", f"{loss}.", _curves(rows, {"loss": "the epoch's batches"})),
         Curves(
             "Accuracy",
             f"{accuracy}.",
-            _curves(rows, {"test_accuracy": "test", "train_accuracy": "train"}),
+            _curves(rows, {"test_accuracy": measured_on, "train_accuracy": "train"}),
         ),
     ]
 

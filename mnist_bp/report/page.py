@@ -51,7 +51,7 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
             title=title,
             evaluation=evaluation,
             facts=_facts(digits, weights),
-            curves=figures.learning_curves(weights.history) if weights.history else [],
+            curves=_curves(weights),
             matrix=mistakes.matrix(evaluation),
             cells=mistakes.cells(evaluation, digits),
             worst=mistakes.worst(evaluation, digits),
@@ -64,6 +64,12 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
             script_hashes=[_hash(_read(name)) for name in SCRIPTS],
         )
     )
+
+
+def _curves(weights: Weights) -> list[figures.Curves]:
+    if not (weights.recipe and weights.history):
+        return []
+    return figures.learning_curves(weights.history, weights.recipe.measured_on)
 
 
 def _facts(digits: Digits, weights: Weights) -> dict[str, str]:
