@@ -62,7 +62,7 @@ class Curves:
 
 
 def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -> list[Curves]:
-    """Return the loss and the accuracies after each epoch, on digits of that name and on `train`'s.
+    """Return the loss and the accuracies after each epoch.
 
     The untrained net, epoch 0, is left out of the figures, which it would flatten, and put into
     their captions.
@@ -70,8 +70,12 @@ def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -
     untrained = next((row for row in history if row.epoch == 0), None)
     rows = [row for row in history if row.epoch > 0] or list(history)
     last = rows[-1]
-    loss = f"{last.loss:.4f} after epoch {last.epoch}"
-    accuracy = f"{measured_on.capitalize()} {last.test_accuracy:.4f}, train {last.train_accuracy:.4f} after epoch {last.epoch}"
+    after = f"after epoch {last.epoch}"
+    loss = f"{last.loss:.4f} {after}"
+    accuracy = (
+        f"{measured_on.capitalize()} {last.test_accuracy:.4f}, "
+        f"train {last.train_accuracy:.4f} {after}"
+    )
     if untrained and untrained is not last:
         loss += f"; {untrained.loss:.4f} before training"
         accuracy += f"; {measured_on} {untrained.test_accuracy:.4f} before training"
