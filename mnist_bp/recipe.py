@@ -199,7 +199,7 @@ class Recipe:
 
     @property
     def measured_on(self) -> str:
-        """What the digits are called that a run is measured on, beside those that it learns from."""
+        """What the digits are called that a run is measured on, beside its training digits."""
         return "held-out" if self.validation else "test"
 
     def to_toml(self) -> str:
