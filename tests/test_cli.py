@@ -91,7 +91,11 @@ def test_the_shell_completes_commands_and_options(command):
     assert complete("mnist-bp train --ep") == ["--epochs"]
 
 
-HEAVY = {"numpy", "requests", "rich", "tqdm", "threadpoolctl", "platformdirs", "matplotlib", "PIL"}
+HEAVY = {"numpy", "requests", "http.client", "rich", "tqdm", "threadpoolctl", "platformdirs"} | {
+    "matplotlib",
+    "jinja2",
+    "PIL",
+}
 NUMERIC = {"numpy", "rich", "threadpoolctl"}
 
 

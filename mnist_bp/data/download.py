@@ -4,13 +4,11 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from mnist_bp.data.pinned import PinnedFile
 from mnist_bp.errors import DataError, DownloadError, UsageError
@@ -224,6 +222,9 @@ def _send(address: str, pieces: "Queue[bytes | _RefusedError | None]", given_up:
 
 
 def _read_file(address: str) -> Iterator[bytes]:
+    # It loads all of http and ssl, which nothing needs that is in the cache already.
+    from urllib.request import url2pathname
+
     try:
         with Path(url2pathname(urlsplit(address).path)).open("rb") as file:
             while piece := file.read(PIECE):
@@ -270,6 +271,8 @@ def _retry_after(value: str | None) -> float | None:
     """Return the seconds that a Retry-After header asks to wait, given as such or as a date."""
     if value is None:
         return None
+    from email.utils import parsedate_to_datetime
+
     try:
         if value.isdigit():
             return float(value)
