@@ -40,6 +40,7 @@ from mnist_bp.recipe import Recipe, Setting
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
     from mnist_bp.evaluation import Evaluation
+    from mnist_bp.history import EpochResult
     from mnist_bp.training import Run
     from mnist_bp.weights import Weights
 
@@ -275,7 +276,8 @@ def train(
         typer.Option(help="File to append a JSON object to for every row.", metavar="FILE"),
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print warnings and errors, nothing else.")
+        bool,
+        typer.Option("--quiet", "-q", help="Print no table and no bar: only what one has to know."),
     ] = False,
 ) -> None:
     """Train a net, with a row for each epoch.
@@ -285,6 +287,8 @@ def train(
     """
     chosen = (recipes.read(config) if config is not None else {}) | flags
     output = output or resume or DEFAULT_WEIGHTS
+    if resume and not resume.exists():
+        raise UsageError(f"{resume} cannot be resumed: there is no such file")
     _check_outputs(output, log)
 
     from mnist_bp import console, tables, training
@@ -297,6 +301,7 @@ def train(
     recipe = run.recipe
     file = RunFile(output, is_ours=resume is not None and output.resolve() == resume.resolve())
     unsaved: WeightsError | None = None
+    unlogged = ""
 
     def save(weights: Weights) -> None:
         nonlocal unsaved
@@ -307,6 +312,15 @@ def train(
         except WeightsError as error:
             unsaved = error
             console.warn(str(error))
+
+    def add_to_log(log: Path, row: "EpochResult") -> None:
+        nonlocal unlogged
+        try:
+            with log.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(row)) + "\n")
+        except OSError as error:
+            unlogged = f"{log} lacks rows of this run: {error.strerror}"
+            console.warn(unlogged)
 
     title = f"784-{recipe.hidden}-10 on {digits.dataset}, seed {recipe.seed}"
     table = tables.epochs(console.results(), title, recipe.measured_on)
@@ -321,18 +335,19 @@ def train(
             if row.epoch > 0:
                 save(weights)
             if log:
-                with log.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(asdict(row)) + "\n")
+                add_to_log(log, row)
             if not quiet:
                 tables.epoch(table, row)
             if run.doubt:
                 console.warn(run.doubt)
         if run.epochs < recipe.epochs:
             save(run.weights(digits))
-            outcome = "nothing was saved" if unsaved else _how_to_go_on(output, wanted)
+            outcome = "nothing was saved" if unsaved else _how_to_go_on(output, wanted, log, quiet)
             raise StoppedError(signals[0], outcome)
     if unsaved:
         raise WeightsError(f"the weights after epoch {run.epochs} are lost: {unsaved}")
+    if unlogged:
+        raise MnistBpError(unlogged)
     if not quiet:
         tables.curve(table.console, run.history, recipe.measured_on)
         console.say(f"saved {output}")
@@ -352,11 +367,16 @@ def _resume(
     path: Path, wanted: DigitsOptions, chosen: dict[str, Any]
 ) -> "tuple[Run, Digits, Digits]":
     """Return a saved run, as it was when it was saved, and its digits."""
-    from mnist_bp.training import Run
+    from mnist_bp.training import Run, bytes_needed
     from mnist_bp.weights import load
 
     saved = load(path)
     recipe = _recipe_to_resume(path, saved, chosen)
+    _check_memory(bytes_needed(recipe))
+    if wanted.dataset and wanted.dataset != saved.dataset:
+        raise UsageError(
+            f"--dataset {wanted.dataset} contradicts {path}, which was trained on {saved.dataset}"
+        )
     name = wanted.dataset or (None if wanted.data_dir else saved.dataset)
     digits, other_digits = _to_train_and_to_measure(recipe, partial(_read, wanted, name))
     if digits.digests != saved.digests:
@@ -398,13 +418,26 @@ def _recipe_to_resume(path: Path, saved: "Weights", chosen: dict[str, Any]) -> R
             f"{path} has finished {saved.epochs} epochs: to go on, name a larger number, such as "
             f"--epochs {saved.epochs + 10}"
         )
+    if epochs != saved.recipe.epochs and (saved.recipe.schedule, saved.recipe.warmup) != (
+        "constant",
+        0,
+    ):
+        from mnist_bp import console
+
+        console.warn(
+            f"from here on the learning rate follows the schedule of {epochs} epochs, no longer "
+            f"that of {saved.recipe.epochs}: no single run would end as this one will"
+        )
     return replace(saved.recipe, epochs=epochs)
 
 
-def _how_to_go_on(output: Path, wanted: DigitsOptions) -> str:
+def _how_to_go_on(output: Path, wanted: DigitsOptions, log: Path | None, quiet: bool) -> str:
     words = ["mnist-bp", "train", "--resume", str(output)]
-    if wanted.data_dir:
-        words += ["--data-dir", str(wanted.data_dir)]
+    for option, path in (("--data-dir", wanted.data_dir), ("--log", log)):
+        if path:
+            words += [option, str(path)]
+    if quiet:
+        words.append("--quiet")
     return f"all is saved; to go on: {shlex.join(words)}"
 
 

@@ -24,11 +24,12 @@ class Distortion:
     rotation : float
         Largest angle, in degrees, either way.
     scaling : float
-        Largest change of the width, and of the height, as a fraction.
+        Largest change, as a fraction, of how far apart the places are that are looked up, down and
+        across each: s makes images up to 1 / (1 - s) times as large, or 1 / (1 + s).
     shear : float
         Largest slant, in pixels to the side for each pixel of height.
     shift : float
-        Largest move, in pixels, across and down.
+        Largest move, in pixels of the original, across and down.
     elastic : float
         Standard deviation of the elastic displacement, in pixels, across and down. Simard's alpha
         of 34 with a sigma of 4 comes to 1.4.

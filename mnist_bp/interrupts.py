@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first is noticed and waits for a good moment, the second acts at once."""
+"""Ctrl-C and SIGTERM: the first is noticed and waits for a good moment, the second does not."""
 
 import signal
 from collections.abc import Iterator

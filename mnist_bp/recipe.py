@@ -99,7 +99,9 @@ class Recipe:
         A value has the wrong type or is out of its limits.
     """
 
-    epochs: int = _setting(17, "How often to go through the training digits.", minimum=1)
+    epochs: int = _setting(
+        17, "How often to go through the training digits.", minimum=1, maximum=10**9
+    )
     batch_size: int = _setting(100, "Digits in a batch: each is a step of learning.", minimum=1)
     lr: float = _setting(0.1, "Learning rate.", above=0)
     hidden: int = _setting(50, "Hidden units.", minimum=1)
@@ -123,7 +125,7 @@ class Recipe:
     )
     schedule: str = _setting(
         "constant",
-        "How the learning rate falls, to 0 at the last step.",
+        "How the learning rate falls, towards 0 at the end of the run.",
         choices=("constant", "linear", "cosine"),
     )
     warmup: float = _setting(
@@ -140,7 +142,11 @@ class Recipe:
     )
     rotation: float = _setting(0.0, "Turn images by up to so many degrees.", minimum=0, maximum=180)
     scaling: float = _setting(
-        0.0, "Stretch images by up to this fraction, each way.", minimum=0, maximum=0.9
+        0.0,
+        "Look up places nearer or further apart by up to this fraction, down and across each: 0.1 "
+        "makes images up to 11 % larger or 9 % smaller.",
+        minimum=0,
+        maximum=0.9,
     )
     shear: float = _setting(
         0.0, "Slant images by up to so many pixels for each of height.", minimum=0, maximum=2
@@ -183,18 +189,14 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for key, setting in settings().items():
-            value = getattr(self, key)
-            if not setting.allows(value):
-                raise RecipeError(
-                    key, f"must be {setting.limits}, not {json.dumps(value, default=str)}"
-                )
+            _check(key, getattr(self, key))
             # `lr = 1` is 1.0: equal recipes are to be written equally.
-            object.__setattr__(self, key, setting.type(value))
+            object.__setattr__(self, key, setting.type(getattr(self, key)))
         if self.optimizer == "nesterov" and not self.momentum:
             raise RecipeError("momentum", "must be above 0 for nesterov: 0.9 is usual")
         if self.optimizer == "adam" and self.momentum:
             raise RecipeError(
-                "momentum", "has no meaning for adam, which has its own: leave it at 0"
+                "momentum", f"must be 0 for adam, which has its own, not {self.momentum}"
             )
 
     @property
@@ -227,8 +229,15 @@ def parse(toml: str) -> dict[str, Any]:
     for key in values:
         if key not in settings():
             raise RecipeError(key, f"is no hyperparameter; there are {', '.join(settings())}")
-    Recipe(**values)
+        # Whether they fit together is seen when flags have had their say.
+        _check(key, values[key])
     return values
+
+
+def _check(key: str, value: Any) -> None:
+    setting = settings()[key]
+    if not setting.allows(value):
+        raise RecipeError(key, f"must be {setting.limits}, not {json.dumps(value, default=str)}")
 
 
 def read(name: str) -> dict[str, Any]:

@@ -86,23 +86,28 @@ class Run:
         WeightsError
             The record of the saved run contradicts itself.
         """
+        hidden = saved.params["b1"].size
+        if hidden != recipe.hidden:
+            raise WeightsError(f"b1 does not fit its recipe: {hidden}, not {recipe.hidden} units")
         run = cls(recipe)
         for name, array in run.net.params.items():
-            if saved.params[name].shape != array.shape:
-                raise WeightsError(f"{name} does not fit its recipe, hidden = {recipe.hidden}")
             array[...] = saved.params[name]
         run.epochs, run.batches = saved.epochs, saved.batches
         run.order = saved.order
         run.history = list(saved.history)
-        run.step_losses = saved.step_losses.astype(float).tolist()
+        run.step_losses = saved.step_losses.astype(float).ravel().tolist()
         run.last_sign_of_life = len(run.step_losses)
         steps = run.epochs * steps_per_epoch(recipe, size) + run.batches
         if (
-            len(run.history) != run.epochs + 1
+            run.epochs < 0
+            or [row.epoch for row in run.history] != list(range(run.epochs + 1))
             or len(run.step_losses) != steps
+            or not np.isfinite(run.step_losses).all()
             or not 0 <= run.batches <= steps_per_epoch(recipe, size)
             or (run.batches and (run.order.shape != (size,) or not _are_indices(run.order, size)))
             or _kinds(saved.optimizer) != _kinds(run.optimizer.state)
+            or not all(np.isfinite(array).all() for array in saved.optimizer.values())
+            or saved.optimizer.get("t", steps) != steps
         ):
             raise WeightsError("its record of the run does not fit together")
         for name, array in run.optimizer.state.items():
@@ -165,12 +170,17 @@ class Run:
         Raises
         ------
         DivergedError
-            The net has died: whatever the image, no hidden unit fires any more.
+            The net's answers are no finite numbers, or it has died: whatever the image, no hidden
+            unit fires any more.
         """
         started = perf_counter()
         weights = snapshot.weights
         net = TwoLayerNet.from_params(weights.params, weights.activation)
-        on_train, on_test = evaluate(net, train), evaluate(net, test)
+        try:
+            on_train, on_test = evaluate(net, train), evaluate(net, test)
+        except DivergedError as error:
+            what = "the net's answers are not finite numbers"
+            raise DivergedError(self._trouble(what, len(weights.step_losses))) from error
         lifeless = 0 < snapshot.last_sign_of_life < len(weights.step_losses)
         if lifeless and np.ptp(on_train.logits, axis=0).max() == 0:
             what = "no hidden unit fires any more"
@@ -228,7 +238,7 @@ class Snapshot:
     loss : float or None
         Mean of the losses of the epoch's batches; None for the untrained net.
     seconds : float
-        What the epoch's steps took.
+        From the beginning of its first step to the end of its last.
     last_sign_of_life : int
         The last step in which some hidden unit fired.
     """
@@ -278,18 +288,24 @@ def train(
             run.history.append(row.result())
             return run.history[-1], replace(weights, history=list(run.history))
 
-        trouble = None
-        try:
-            for snapshot in run.steps(train):
-                if snapshot:
-                    measured = other_thread.submit(run.measure, snapshot, train, test)
-                    waiting.append((snapshot.weights, measured))
-                elif after_step():
-                    break
-                while waiting and (len(waiting) > 1 or waiting[0][1].done()):
-                    yield next_row()
-        except DivergedError as error:
-            trouble = error
+        trouble: DivergedError | None = None
+
+        def steps() -> Iterator[Snapshot | None]:
+            nonlocal trouble
+            try:
+                yield from run.steps(train)
+            except DivergedError as error:
+                # The epochs before it are still to be told of.
+                trouble = error
+
+        for snapshot in steps():
+            if snapshot:
+                measured = other_thread.submit(run.measure, snapshot, train, test)
+                waiting.append((snapshot.weights, measured))
+            elif after_step():
+                break
+            while waiting and (len(waiting) > 1 or waiting[0][1].done()):
+                yield next_row()
         while waiting:
             yield next_row()
         if trouble:
@@ -300,10 +316,11 @@ def bytes_needed(recipe: Recipe) -> int:
     """Return how much memory a run takes at least, beside its digits."""
     parameters = (PIXELS + 1) * recipe.hidden + (recipe.hidden + 1) * CLASSES
     example = PIXELS + 3 * recipe.hidden + 3 * CLASSES
-    # The parameters, their gradients, the step, a copy to measure, what the optimizer remembers; an
-    # image as it is in the file and as numbers.
-    remembered = len(_optimizer(recipe, {"": np.empty(1)}).state)
-    return 4 * (4 + remembered) * parameters + recipe.batch_size * (4 * example + PIXELS)
+    # The parameters, their gradients and the step, and a copy to measure; what the optimizer
+    # remembers, and its copy; an image as it is in the file and as numbers.
+    state = _optimizer(recipe, {"": np.empty(1)}).state
+    remembered = sum(array.size for array in state.values() if array.ndim)
+    return 4 * (4 + 2 * remembered) * parameters + recipe.batch_size * (4 * example + PIXELS)
 
 
 def _optimizer(recipe: Recipe, params: Arrays) -> Optimizer:

@@ -16,6 +16,7 @@ import pytest
 from mnist_bp.data.digits import normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError, WeightsError
+from mnist_bp.interrupts import noticed
 from mnist_bp.recipe import Recipe
 from mnist_bp.training import Run, train
 from mnist_bp.weights import load, save
@@ -131,7 +132,7 @@ def test_a_resumed_run_may_go_on_in_another_file(command, digits_folder):
         (["--config", "book"], 2, "lr = 0.1 contradicts weights.npz, where it is 0.3"),
         ([], 2, "weights.npz has finished 1 epochs: to go on, name a larger number"),
         (["--epochs", "1"], 2, "weights.npz has finished 1 epochs"),
-        (["--epochs", "3", "--dataset", "synthetic"], 1, "trained on other digits of custom"),
+        (["--epochs", "3", "--dataset", "synthetic"], 2, "--dataset synthetic contradicts"),
     ],
 )
 def test_what_contradicts_the_file_is_refused(command, digits_folder, arguments, status, message):
@@ -160,7 +161,13 @@ def test_four_arrays_alone_cannot_be_resumed(command, digits_folder):
         {"progress": [5, 0]},
         {"progress": [1, 999]},
         {"progress": [1, 3]},
+        {"progress": [-1, 22]},
         {"step_losses": np.ones(3, np.float32)},
+        {"step_losses": np.float32(1)},
+        {"step_losses": np.full(11, np.nan, np.float32)},
+        {"order": np.arange(529)},
+        {"order": np.arange(1, 531)},
+        {"order": np.arange(530.0)},
         {"optimizer.velocity.W1": np.ones((784, 6), np.float32)},
         {"W1": np.zeros((784, 7)), "b1": np.zeros(7), "W2": np.zeros((7, 10))},
     ],
@@ -189,6 +196,16 @@ def test_what_the_optimizer_remembered_has_to_fit(dataset, tmp_path, velocity):
 
     with pytest.raises(WeightsError, match="does not fit"):
         Run.resumed(load(tmp_path / "w.npz"), recipe, len(digits))
+
+
+def test_a_resumed_run_that_leaves_its_schedule_says_so(command, digits_folder):
+    digits = ("--data-dir", digits_folder)
+    command("train", *SHORT, "--epochs", 1, "--schedule", "cosine", *digits)
+
+    done = command("train", "--resume", "weights.npz", "--epochs", 2, *digits)
+
+    assert done.returncode == 0
+    assert "follows the schedule of 2 epochs, no longer that of 1" in done.stderr
 
 
 def start(command, *arguments, **options):
@@ -233,7 +250,16 @@ def test_a_signal_saves_and_says_how_to_go_on(command, digits_folder, number, st
     assert_same(command.folder / "whole.npz", command.folder / "weights.npz")
 
 
-def test_a_second_ctrl_c_stops_at_once(command, digits_folder):
+def test_the_first_signal_is_noticed_and_the_second_acts():
+    with noticed() as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+
+
+def test_many_ctrl_cs_leave_a_whole_file(command, digits_folder):
     process = start(command, "--epochs", 4000, "--data-dir", digits_folder)
     for _ in range(20):
         process.send_signal(signal.SIGINT)
@@ -311,12 +337,13 @@ def test_a_run_that_goes_wrong_leaves_the_last_good_file(command, digits_folder)
 
 def test_a_net_that_has_died_is_noticed(dataset):
     run = Run(Recipe(epochs=5, hidden=6, lr=0.3))
-    rows = train(run, *dataset)
-    next(rows), next(rows)
-    run.net.params["b1"] -= 1000
 
-    with pytest.raises(DivergedError, match="at step 7: no hidden unit fires any more"):
-        next(rows)
+    def kill_it():
+        if len(run.step_losses) == 8:
+            run.net.params["b1"] -= 1000
+
+    with pytest.raises(DivergedError, match="at step 9: no hidden unit fires any more"):
+        list(train(run, *dataset, kill_it))
 
 
 @pytest.mark.parametrize(

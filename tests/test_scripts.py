@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from benchmark import EPOCHS, arithmetic, check_rows
+from benchmark import EPOCHS, arithmetic, check_rows, run
 
 CHECKOUT = Path(__file__).parent.parent
 TOOLS = ("sh", "dirname", "cat", "cksum")
@@ -93,6 +94,17 @@ def test_the_benchmark_counts_the_arithmetic_of_the_chapters_net():
     assert arithmetic(hidden=50, epochs=17) == 17 * 600 * step + 18 * 70_000 * image
 
 
+def test_the_benchmark_counts_the_memory_of_the_process_alone():
+    large = np.ones(40_000_000)
+
+    process = run([sys.executable, "-c", "print('done')"])
+
+    assert large.nbytes / 1e6 == 320
+    assert process.output == "done"
+    assert 1 < process.megabytes < 100
+    assert process.seconds > 0
+
+
 @pytest.mark.mnist
 def test_the_benchmark_leaves_out_what_is_not_installed(mnist, full):
     if not full:
@@ -105,5 +117,5 @@ def test_the_benchmark_leaves_out_what_is_not_installed(mnist, full):
 
     found = json.loads(done.stdout)["contenders"]
     assert found["left_out"] == ["keras_jax (keras, jax not installed)"]
-    assert list(found["contenders"]) == ["mnist-bp"]
+    assert list(found["contenders"]) == ["mnist-bp", "mnist-bp, speedrun"]
     assert found["problems"] == []
