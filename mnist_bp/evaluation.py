@@ -84,7 +84,13 @@ class Evaluation:
     @property
     def loss(self) -> float:
         """The mean cross entropy."""
-        return float(cross_entropy(self.logits.astype(np.float64), self.labels))
+        # A thousand at a time: all at once, the steps in between would take the most memory of all.
+        total = 0.0
+        for start in range(0, self.samples, BATCH_SIZE):
+            part = slice(start, start + BATCH_SIZE)
+            logits, labels = self.logits[part].astype(np.float64), self.labels[part]
+            total += len(labels) * float(cross_entropy(logits, labels))
+        return total / self.samples
 
     @property
     def interval(self) -> tuple[float, float]:
