@@ -366,5 +366,5 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterable[G
         {"logits": normal(4, 10)},
         smoothed(labels, 0.1),
         step=step,
-        name="SoftmaxWithLoss (label smoothing)",
+        name="SoftmaxWithLoss (smoothed)",
     )
