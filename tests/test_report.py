@@ -456,10 +456,11 @@ def test_the_page_prepares_ink_as_python_does(page):
         assert np.abs(picture.prepared(ink).ravel() - np.array(pixels, float)).max() <= 1
 
 
-def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, trained, command):
-    """30 digits, each prepared by the page, and by `predict` from a screenshot of the pad."""
+def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, trained, command, full):
+    """All digits, each prepared by the page, and by `predict` from a screenshot of the pad."""
+    hands = 3 if full else 1
     said, apart = [], []
-    for digit, hand in itertools.product(range(10), range(3)):
+    for digit, hand in itertools.product(range(10), range(hands)):
         page.evaluate("pad.clear()")
         draw_on_pad(page, strokes_of(digit, hand))
         page.mouse.move(0, 0)
@@ -475,7 +476,7 @@ def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, trained, co
 
     assert [each["digit"] for each in json.loads(done.stdout)["pictures"]] == said
     assert np.mean(apart) < 0.06
-    assert sum(a == b for a, b in zip(said, np.repeat(range(10), 3), strict=True)) > 25
+    assert np.mean(np.array(said) == np.repeat(range(10), hands)) > 0.8
 
 
 # ---- For everyone --------------------------------------------------------------------------------
