@@ -553,9 +553,8 @@ def _evaluate(weights: "Weights", digits: "Digits") -> "Evaluation":
     from threadpoolctl import threadpool_limits
 
     from mnist_bp.evaluation import evaluate
-    from mnist_bp.network import TwoLayerNet
 
-    net = TwoLayerNet.from_params(weights.params, weights.activation)
+    net = weights.net()
     with threadpool_limits(weights.recipe.threads if weights.recipe else 1, user_api="blas"):
         return evaluate(net, digits)
 
@@ -588,11 +587,10 @@ def predict(
     from mnist_bp import console, picture, tables
     from mnist_bp.evaluation import answers
     from mnist_bp.layers import softmax
-    from mnist_bp.network import TwoLayerNet
     from mnist_bp.weights import load
 
     loaded = load(weights)
-    net = TwoLayerNet.from_params(loaded.params, loaded.activation)
+    net = loaded.net()
     results: list[dict[str, Any]] = []
     digits, statuses = [], set()
     with (

@@ -172,7 +172,7 @@ def answers(net: TwoLayerNet, images: NDArray[np.uint8]) -> Array:
         The net answers with numbers that are not finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        logits = np.concatenate([net.predict(batch) for batch in batches(net, images)])
+        logits = np.concatenate([net.predict(batch) for batch in inputs(net, images)])
     if not np.isfinite(logits).all():
         raise DivergedError("the net answers with numbers that are not finite: too large weights")
     return logits
@@ -184,7 +184,7 @@ def committee(members: Sequence[Evaluation]) -> Evaluation:
     return Evaluation(np.logaddexp.reduce(log_y) - np.log(len(members)), members[0].labels)
 
 
-def batches(net: TwoLayerNet, images: NDArray[np.uint8]) -> Iterator[Array]:
+def inputs(net: TwoLayerNet, images: NDArray[np.uint8]) -> Iterator[Array]:
     """Give images as a net takes them, a thousand at a time: pixels between 0 and 1."""
     dtype = net.params["W1"].dtype
     for start in range(0, len(images), BATCH_SIZE):

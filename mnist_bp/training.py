@@ -175,7 +175,7 @@ class Run:
         """
         started = perf_counter()
         weights = snapshot.weights
-        net = TwoLayerNet.from_params(weights.params, weights.activation)
+        net = weights.net()
         try:
             on_train, on_test = evaluate(net, train), evaluate(net, test)
         except DivergedError as error:

@@ -33,6 +33,7 @@ from mnist_bp.errors import RecipeError, UsageError, WeightsError
 from mnist_bp.files import put_aside, replacing
 from mnist_bp.history import EpochResult
 from mnist_bp.layers import Array
+from mnist_bp.network import TwoLayerNet
 from mnist_bp.recipe import Recipe
 
 FORMAT = 1
@@ -96,6 +97,10 @@ class Weights:
     def activation(self) -> str:
         """What the hidden units compute: the chapter's ReLU where no recipe says otherwise."""
         return self.recipe.activation if self.recipe else "relu"
+
+    def net(self) -> TwoLayerNet:
+        """Return the net that computes with these parameters themselves."""
+        return TwoLayerNet.from_params(self.params, self.activation)
 
 
 def save(path: Path, weights: Weights) -> None:

@@ -174,28 +174,37 @@ def test_four_arrays_alone_cannot_be_resumed(command, digits_folder):
     ids=lambda change: next(iter(change)),
 )
 def test_a_record_that_contradicts_itself_cannot_be_resumed(dataset, tmp_path, change):
+    assert_refused(RECIPES[0], change, dataset, tmp_path / "w.npz")
+
+
+NESTEROV, ADAM = RECIPES[2:]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "array"),
+    [
+        (NESTEROV, "velocity.W1", np.ones(3, np.float32)),
+        (NESTEROV, "velocity.W1", np.ones((784, 6))),
+        (NESTEROV, "velocity.W1", np.full((784, 6), "x")),
+        (NESTEROV, "velocity.W1", np.full((784, 6), np.nan, np.float32)),
+        (ADAM, "t", np.array(-1)),
+        (ADAM, "t", np.array(10)),
+    ],
+)
+def test_what_the_optimizer_remembered_has_to_fit(dataset, tmp_path, recipe, name, array):
+    assert_refused(recipe, {f"optimizer.{name}": array}, dataset, tmp_path / "w.npz")
+
+
+def assert_refused(recipe, change, dataset, path):
+    """Stop a run, change arrays of its file, and see that it cannot be resumed."""
     digits, _ = dataset
-    recipe = RECIPES[0]
-    save(tmp_path / "w.npz", run_until(Run(recipe), dataset, 11).weights(digits))
-    with np.load(tmp_path / "w.npz") as archive:
+    save(path, run_until(Run(recipe), dataset, 11).weights(digits))
+    with np.load(path) as archive:
         arrays = dict(archive)
-    np.savez(tmp_path / "w.npz", **arrays | change)
+    np.savez(path, **arrays | change)
 
     with pytest.raises(WeightsError, match="does not fit"):
-        Run.resumed(load(tmp_path / "w.npz"), recipe, len(digits))
-
-
-@pytest.mark.parametrize("velocity", [np.ones(3), np.ones((784, 6)), np.full((784, 6), "x")])
-def test_what_the_optimizer_remembered_has_to_fit(dataset, tmp_path, velocity):
-    digits, _ = dataset
-    recipe = RECIPES[2]
-    save(tmp_path / "w.npz", run_until(Run(recipe), dataset, 3).weights(digits))
-    with np.load(tmp_path / "w.npz") as archive:
-        arrays = dict(archive)
-    np.savez(tmp_path / "w.npz", **arrays | {"optimizer.velocity.W1": velocity})
-
-    with pytest.raises(WeightsError, match="does not fit"):
-        Run.resumed(load(tmp_path / "w.npz"), recipe, len(digits))
+        Run.resumed(load(path), recipe, len(digits))
 
 
 def test_a_resumed_run_that_leaves_its_schedule_says_so(command, digits_folder):

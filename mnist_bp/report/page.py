@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from mnist_bp.data.digits import CLASSES, Digits
 from mnist_bp.evaluation import Evaluation
-from mnist_bp.network import TwoLayerNet
 from mnist_bp.report import figures, mistakes
 from mnist_bp.report.units import most_used
 from mnist_bp.weights import PARAMETERS, Weights, versions
@@ -42,7 +41,7 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
     title : str
         What the page is about: shown as text, whatever is in it.
     """
-    net = TwoLayerNet.from_params(weights.params, weights.activation)
+    net = weights.net()
     units = most_used(net, digits)
     return (
         _environment()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_bp.data.digits import Digits
-from mnist_bp.evaluation import batches
+from mnist_bp.evaluation import inputs
 from mnist_bp.network import TwoLayerNet
 
 
@@ -44,7 +44,7 @@ def most_used(net: TwoLayerNet, digits: Digits) -> list[Unit]:
 def _spread_of_outputs(net: TwoLayerNet, digits: Digits) -> np.ndarray:
     """Return the standard deviation of each hidden unit's output over all digits, (hidden,)."""
     total = squares = np.zeros(len(net.params["b1"]))
-    for x in batches(net, digits.images):
+    for x in inputs(net, digits.images):
         hidden = net.layers["Activation"].forward(net.layers["Affine1"].forward(x))
         hidden = hidden.astype(np.float64)
         total = total + hidden.sum(axis=0)
