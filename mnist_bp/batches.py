@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data.digits import Digits, normalized
+from mnist_bp.data.digits import Digits, in_batches, normalized
 from mnist_bp.distortion import Distortion
 from mnist_bp.layers import smoothed
 from mnist_bp.randomness import Purpose, stream
@@ -39,11 +39,6 @@ def epoch_order(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
     return rng.permutation(size)
 
 
-def in_batches(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
-    """Return `order` in parts of `batch_size`, the last one with what is left."""
-    return np.split(order, range(batch_size, len(order), batch_size))
-
-
 def batches(
     recipe: Recipe, digits: Digits, epoch: int, order: NDArray[np.int64], start: int = 0
 ) -> Iterator[Batch]:
@@ -55,7 +50,7 @@ def batches(
     distort = Distortion(**{each.name: getattr(recipe, each.name) for each in fields(Distortion)})
 
     def prepare(number: int, indices: NDArray[np.int64]) -> Batch:
-        images = digits.images[indices]
+        images = digits.images.take(indices, axis=0)
         t: NDArray[Any] = digits.labels[indices]
         if recipe.label_smoothing:
             t = smoothed(t, recipe.label_smoothing)

@@ -1,7 +1,8 @@
 """How good a net is: accuracy, loss, confusion, figures for each digit, and the worst mistakes."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data.digits import CLASSES, Digits, normalized
+from mnist_bp.data.digits import CLASSES, Digits, in_batches, normalized
 from mnist_bp.errors import DivergedError
 from mnist_bp.layers import Array, cross_entropy, log_softmax, softmax
 from mnist_bp.network import TwoLayerNet
@@ -152,27 +153,43 @@ class Evaluation:
         ]
 
 
-def evaluate(net: TwoLayerNet, digits: Digits) -> Evaluation:
+def evaluate(net: TwoLayerNet, digits: Digits, threads: int = 1) -> Evaluation:
     """Show every image to the net.
+
+    Parameters
+    ----------
+    net : TwoLayerNet
+    digits : Digits
+    threads : int
+        How many share the work; what comes out does not depend on it.
 
     Raises
     ------
     DivergedError
         It answers with numbers that are not finite.
     """
-    return Evaluation(answers(net, digits.images), digits.labels)
+    return Evaluation(answers(net, digits.images, threads), digits.labels)
 
 
-def answers(net: TwoLayerNet, images: NDArray[np.uint8]) -> Array:
-    """Return the logits (N, 10) of images (N, 28, 28).
+def answers(net: TwoLayerNet, images: NDArray[np.uint8], threads: int = 1) -> Array:
+    """Return the logits (N, 10) of images (N, 28, 28); `threads` as for `evaluate`.
 
     Raises
     ------
     DivergedError
         The net answers with numbers that are not finite.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        logits = np.concatenate([net.predict(batch) for batch in inputs(net, images)])
+    dtype = net.params["W1"].dtype
+
+    def answer(batch: NDArray[np.uint8]) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return net.predict(normalized(batch, dtype))
+
+    with ThreadPoolExecutor(threads) as pool:
+        # One thread alone is this one.
+        each = pool.map if threads > 1 else map
+        parts = list(each(answer, in_batches(images, BATCH_SIZE)))
+    logits = np.concatenate(parts)
     if not np.isfinite(logits).all():
         raise DivergedError("the net answers with numbers that are not finite: too large weights")
     return logits
@@ -182,13 +199,6 @@ def committee(members: Sequence[Evaluation]) -> Evaluation:
     """Return what several nets say together of the same images: the mean of their probabilities."""
     log_y = [log_softmax(each.logits.astype(np.float64)) for each in members]
     return Evaluation(np.logaddexp.reduce(log_y) - np.log(len(members)), members[0].labels)
-
-
-def inputs(net: TwoLayerNet, images: NDArray[np.uint8]) -> Iterator[Array]:
-    """Give images as a net takes them, a thousand at a time: pixels between 0 and 1."""
-    dtype = net.params["W1"].dtype
-    for start in range(0, len(images), BATCH_SIZE):
-        yield normalized(images[start : start + BATCH_SIZE], dtype)
 
 
 def _fraction(part: Any, whole: Any) -> float | None:

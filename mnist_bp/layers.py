@@ -4,7 +4,8 @@ A layer is two methods. `forward` computes the output and keeps what the way bac
 `backward` takes `dout`, the gradient of the final result with respect to that output, and returns
 the gradient with respect to each input: the chain rule, one node at a time.
 
-No `backward` writes into the gradient it is handed, and no `forward` into its input.
+No `backward` writes into the gradient it is handed, and no `forward` into its input. What `forward`
+returns does not depend on what was kept, so threads may share a net that only answers.
 
 The formulas are those of chapter 5 of *Deep Learning from Scratch* (Koki Saitoh, O'Reilly Japan),
 unless a docstring says otherwise.
@@ -106,8 +107,8 @@ class Sigmoid:
 
     def forward(self, x: Array) -> Array:
         """Return the sigmoid of every entry of `x`."""
-        self.y = sigmoid(x)
-        return self.y
+        self.y = y = sigmoid(x)
+        return y
 
     def backward(self, dout: Array) -> Array:
         """Return the gradient with respect to `x`."""
@@ -162,8 +163,8 @@ class Affine:
         """
         x = np.asarray(_as_real(x))
         self.x_shape = x.shape
-        self.x: Array = x if x.ndim == 1 else x.reshape(len(x), len(self.W))
-        return self.x @ self.W + self.b
+        self.x = x = x if x.ndim == 1 else x.reshape(len(x), len(self.W))
+        return x @ self.W + self.b
 
     def backward(self, dout: Array) -> Array | None:
         """Keep `dW` and `db`, and return the gradient with respect to `x`, in the shape of `x`.

@@ -1,6 +1,7 @@
 """Training: steps, epochs, and the record of it all."""
 
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -164,8 +165,12 @@ class Run:
             self.last_sign_of_life = len(self.step_losses)
         return float(loss)
 
-    def measure(self, snapshot: "Snapshot", train: Digits, test: Digits) -> EpochResult:
+    def measure(
+        self, snapshot: "Snapshot", train: Digits, test: Digits, threads: int = 1
+    ) -> EpochResult:
         """Return the row that tells of an epoch. Looks at the snapshot alone, from any thread.
+
+        `threads` is how many share the work.
 
         Raises
         ------
@@ -177,7 +182,7 @@ class Run:
         weights = snapshot.weights
         net = weights.net()
         try:
-            on_train, on_test = evaluate(net, train), evaluate(net, test)
+            on_train, on_test = (evaluate(net, digits, threads) for digits in (train, test))
         except DivergedError as error:
             what = "the net's answers are not finite numbers"
             raise DivergedError(self._trouble(what, len(weights.step_losses))) from error
@@ -300,7 +305,9 @@ def train(
 
         for snapshot in steps():
             if snapshot:
-                measured = other_thread.submit(run.measure, snapshot, train, test)
+                # After the last epoch, the cores that trained have nothing else to do.
+                threads = _cores() if run.epochs == run.recipe.epochs else 1
+                measured = other_thread.submit(run.measure, snapshot, train, test, threads)
                 waiting.append((snapshot.weights, measured))
             elif after_step():
                 break
@@ -328,6 +335,13 @@ def _optimizer(recipe: Recipe, params: Arrays) -> Optimizer:
         return Adam(params, weight_decay=recipe.weight_decay)
     nesterov = recipe.optimizer == "nesterov"
     return SGD(params, recipe.momentum, nesterov=nesterov, weight_decay=recipe.weight_decay)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _kinds(arrays: Arrays) -> dict[str, Any]:

@@ -95,6 +95,7 @@ HEAVY = {"numpy", "requests", "http.client", "rich", "tqdm", "threadpoolctl", "p
     "matplotlib",
     "jinja2",
     "PIL",
+    "pydantic",
 }
 NUMERIC = {"numpy", "rich", "threadpoolctl"}
 

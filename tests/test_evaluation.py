@@ -5,7 +5,7 @@ import pytest
 
 from mnist_bp import TwoLayerNet
 from mnist_bp.data.digits import Digits, normalized
-from mnist_bp.evaluation import Evaluation, Mistake, committee, evaluate
+from mnist_bp.evaluation import Evaluation, Mistake, answers, committee, evaluate
 from mnist_bp.layers import softmax
 
 
@@ -80,6 +80,16 @@ def test_every_image_is_shown_to_the_net(count):
     assert result.samples == count
     assert np.allclose(result.logits, net.predict(normalized(images, np.float64)))
     assert result.accuracy == net.accuracy(normalized(images, np.float64), labels)
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_threads_share_the_images_and_change_no_answer(activation):
+    images = np.random.default_rng(0).integers(256, size=(20_500, 28, 28), dtype=np.uint8)
+    net = TwoLayerNet(784, 20, 10, 0.1, activation=activation, rng=0)
+
+    alone, together = (answers(net, images, threads) for threads in (1, 4))
+
+    assert together.tobytes() == alone.tobytes()
 
 
 def test_a_committee_says_the_mean_of_its_members_probabilities():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from mnist_bp.batches import ahead, batches, epoch_order, in_batches, steps_per_epoch
-from mnist_bp.data.digits import normalized
+from mnist_bp.batches import ahead, batches, epoch_order, steps_per_epoch
+from mnist_bp.data.digits import in_batches, normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError
 from mnist_bp.layers import Sigmoid

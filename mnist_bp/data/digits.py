@@ -47,4 +47,9 @@ class Digits:
 
 def normalized(images: NDArray[np.uint8], dtype: Any = np.float32) -> NDArray[Any]:
     """Return pixels from 0 to 255 as fractions from 0 to 1."""
-    return np.divide(images, 255, dtype=dtype)
+    return np.multiply(images, 1 / 255, dtype=dtype)
+
+
+def in_batches(array: NDArray[Any], batch_size: int) -> list[NDArray[Any]]:
+    """Return views of an array in parts of `batch_size`, the last one with what is left."""
+    return np.split(array, range(batch_size, len(array), batch_size))

@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import math
+import os
 import struct
 import zlib
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,10 +55,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
                 raise DataError(f"{path} ends within its header")
             shape = struct.unpack(f">{dimensions}I", header)
             size = math.prod(shape)
-            content = bytearray()
-            # In pieces: what a header claims may fit no memory, and the file be short.
-            while len(content) <= size and (chunk := file.read(2**20)):
-                content += chunk
+            content = _read(file, size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
@@ -66,7 +65,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         )
     if len(content) > size:
         raise DataError(f"{path} goes on after the {_times(shape)} bytes that its header says")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    return content.reshape(shape)
 
 
 def write_idx(file: BinaryIO, array: NDArray[np.uint8]) -> None:
@@ -80,6 +79,18 @@ def digest(array: NDArray[np.uint8]) -> str:
     content = hashlib.sha256(_header(array))
     content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
+
+
+def _read(file: gzip.GzipFile | BufferedReader, most: int) -> NDArray[np.uint8]:
+    """Return the bytes that follow in a file, `most` at the most."""
+    if isinstance(file, gzip.GzipFile):
+        # In pieces: what a header claims may fit no memory, and the file be short.
+        content = bytearray()
+        while len(content) < most and (chunk := file.read(2**20)):
+            content += chunk
+        return np.frombuffer(content, np.uint8)
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    return np.fromfile(file, np.uint8, min(most, left))
 
 
 def _header(array: NDArray[np.uint8]) -> bytes:
