@@ -18,6 +18,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from mnist_bp.errors import MnistBpError
+
 INK = " .:-=+*#%@"
 """Characters from paper to full ink, for a digit where there are no colours."""
 
@@ -77,6 +79,11 @@ def say(message: str, label: str = "", style: str = "") -> None:
 def warn(message: str) -> None:
     """Print a warning on stderr."""
     say(message, "Warning:", "yellow")
+
+
+def complain(message: str, label: str = MnistBpError.label) -> None:
+    """Print an error on stderr."""
+    say(message, label, "bold red")
 
 
 class GrowingTable:

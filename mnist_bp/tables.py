@@ -1,7 +1,7 @@
 """What each result looks like: the tables and pictures that commands print."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -10,8 +10,10 @@ from mnist_bp import console
 from mnist_bp.console import GrowingTable
 from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import DigitFigures, Evaluation, Mistake
-from mnist_bp.gradcheck import GradientCheck, ParameterCheck
 from mnist_bp.history import EpochResult
+
+if TYPE_CHECKING:
+    from mnist_bp.gradcheck import GradientCheck, ParameterCheck
 
 GREEN, RED = (0, 130, 60), (210, 40, 40)
 ACCURACIES = "test_accuracy", "train_accuracy"
@@ -55,8 +57,8 @@ def curve(out: Console, history: Sequence[EpochResult], measured_on: str = "test
 def gradient_checks(
     out: Console,
     title: str,
-    layers: Iterable[GradientCheck],
-    network: GradientCheck,
+    layers: "Iterable[GradientCheck]",
+    network: "GradientCheck",
     tolerance: float,
 ) -> None:
     """Print all checks, and the names of the entries on a corner."""
@@ -73,7 +75,7 @@ def gradient_checks(
             out.print(_name_corners(parameter), soft_wrap=True, markup=False)
 
 
-def _check_cells(parameter: ParameterCheck, tolerance: float) -> list[RenderableType]:
+def _check_cells(parameter: "ParameterCheck", tolerance: float) -> list[RenderableType]:
     holds = parameter.max_rel_error <= tolerance
     return [
         " x ".join(map(str, parameter.shape)),
@@ -84,7 +86,7 @@ def _check_cells(parameter: ParameterCheck, tolerance: float) -> list[Renderable
     ]
 
 
-def _name_corners(parameter: ParameterCheck) -> str:
+def _name_corners(parameter: "ParameterCheck") -> str:
     names = [f"{parameter.name}[{', '.join(map(str, at))}]" for at in parameter.corner_indices]
     rest = len(names) - NAMED_CORNERS
     more = f" and {rest} more" if rest > 0 else ""

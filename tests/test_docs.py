@@ -8,6 +8,7 @@ import typer
 
 from mnist_bp import cli, gradcheck, numerical
 from mnist_bp import recipe as recipes
+from mnist_bp.commands.gradcheck import CHECK_SETTINGS
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -43,8 +44,8 @@ def test_every_recipe_says_what_it_is_and_has_its_line_in_the_readme(name):
 
 
 def test_the_defaults_that_the_help_of_gradcheck_shows_are_those_of_the_library():
-    assert cli.CHECK_SETTINGS["step"].default == numerical.STEP
-    assert cli.CHECK_SETTINGS["tolerance"].default == gradcheck.TOLERANCE
+    assert CHECK_SETTINGS["step"].default == numerical.STEP
+    assert CHECK_SETTINGS["tolerance"].default == gradcheck.TOLERANCE
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))

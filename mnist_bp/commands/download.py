@@ -1,0 +1,25 @@
+"""Get MNIST, or verify it."""
+
+from typing import Annotated
+
+import typer
+
+from mnist_bp.options import DataDir, Mirrors
+
+
+def download(
+    data_dir: DataDir = None,
+    mirror: Mirrors = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Download the files of the cache anew, even whole ones.")
+    ] = False,
+) -> None:
+    """Fetch MNIST into the cache, or verify what is there.
+
+    Every file is held against its known SHA-256, whichever mirror it comes from.
+    """
+    from mnist_bp import console, tables
+    from mnist_bp.data import mnist
+
+    folder, done = mnist.fill(data_dir, mirror or (), force=force, progress=console.bytes_bar)
+    tables.sources(console.results(), folder, done)
