@@ -311,10 +311,10 @@ def _batch_size(rows: Array) -> int:
 
 def _as_real(x: Any) -> Any:
     """Return `x` ready for calculus: arrays of whole numbers become float64, all else stays."""
-    if isinstance(x, int | float):
+    if isinstance(x, (int, float)):
         return x
     x = np.asarray(x)
-    return x if np.issubdtype(x.dtype, np.floating) else x.astype(np.float64)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def _sum_to(gradient: Any, shape: tuple[int, ...]) -> Any:
