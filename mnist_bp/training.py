@@ -27,6 +27,9 @@ from mnist_bp.weights import Weights
 CHANCE = 0.15
 """An accuracy that guessing can have: the most common digit makes up 11 % of MNIST."""
 
+ROUNDING = 1e-4
+"""What losses in float32 may differ by, as a fraction, and mean the same."""
+
 
 class Run:
     """A net in training: everything that changes as it learns.
@@ -208,7 +211,7 @@ class Run:
             return None
         if self.recipe.init == "normal" and self.recipe.weight_init_std == 0:
             reason = "all weights started at zero, so all hidden units are alike: --weight-init-std"
-        elif self.history[-1].loss > self.history[0].loss:
+        elif self.history[-1].loss > self.history[0].loss * (1 + ROUNDING):
             reason = f"a learning rate of {self.recipe.lr} may be far too large: try --lr 0.1"
         else:
             reason = f"a learning rate of {self.recipe.lr} may be far too small: try --lr 0.1"
