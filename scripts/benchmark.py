@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from mnist_bp.data.idx import write_idx
 from mnist_bp.data.mnist import read_digits
@@ -308,6 +308,12 @@ def machine():
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
+        # Which kernels it picked for this processor, or was told to.
+        "blas": ", ".join(
+            f"{each['internal_api']} for {each.get('architecture', 'any processor')}"
+            for each in threadpool_info()
+            if each["user_api"] == "blas"
+        ),
     }
 
 
@@ -321,7 +327,8 @@ def show(results):
     out = Console()
     here = results["machine"]
     out.print(
-        f"{here['cpu']}, {here['cores']} cores, Python {here['python']}, NumPy {here['numpy']}"
+        f"{here['cpu']}, {here['cores']} cores, Python {here['python']}, NumPy {here['numpy']}, "
+        f"{here['blas']}"
     )
     if found := results.get("contenders"):
         table = Table("", "seconds", "times mnist-bp", "times speedrun", "peak MB")

@@ -3,6 +3,7 @@
 import functools
 import gzip
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -14,6 +15,11 @@ import numpy as np
 import pytest
 
 REAL_MNIST = os.environ.get("MNIST_BP_DATA_DIR")
+
+
+def pytest_configure():
+    # Started in the background of a script, we would ignore Ctrl-C, and so would what we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
