@@ -87,10 +87,9 @@ class Evaluation:
         """The mean cross entropy."""
         # A thousand at a time: all at once, the steps in between would take the most memory of all.
         total = 0.0
-        for start in range(0, self.samples, BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            logits, labels = self.logits[part].astype(np.float64), self.labels[part]
-            total += len(labels) * float(cross_entropy(logits, labels))
+        parts = (in_batches(array, BATCH_SIZE) for array in (self.logits, self.labels))
+        for logits, labels in zip(*parts, strict=True):
+            total += len(labels) * float(cross_entropy(logits.astype(np.float64), labels))
         return total / self.samples
 
     @property
@@ -186,7 +185,7 @@ def answers(net: TwoLayerNet, images: NDArray[np.uint8], threads: int = 1) -> Ar
             return net.predict(normalized(batch, dtype))
 
     with ThreadPoolExecutor(threads) as pool:
-        # One thread alone is this one.
+        # A single one would only be waited for.
         each = pool.map if threads > 1 else map
         parts = list(each(answer, in_batches(images, BATCH_SIZE)))
     logits = np.concatenate(parts)

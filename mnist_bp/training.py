@@ -173,7 +173,12 @@ class Run:
     ) -> EpochResult:
         """Return the row that tells of an epoch. Looks at the snapshot alone, from any thread.
 
-        `threads` is how many share the work.
+        Parameters
+        ----------
+        snapshot : Snapshot
+        train, test : Digits
+        threads : int
+            How many share the work.
 
         Raises
         ------

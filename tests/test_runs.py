@@ -16,6 +16,7 @@ import pytest
 from mnist_bp.data.digits import normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError, WeightsError
+from mnist_bp.history import EpochResult
 from mnist_bp.interrupts import noticed
 from mnist_bp.recipe import Recipe
 from mnist_bp.training import Run, train
@@ -353,6 +354,17 @@ def test_a_net_that_has_died_is_noticed(dataset):
 
     with pytest.raises(DivergedError, match="at step 9: no hidden unit fires any more"):
         list(train(run, *dataset, kill_it))
+
+
+@pytest.mark.parametrize(
+    ("loss", "reason"),
+    [(2.2, "too small"), (2.3, "too small"), (2.30001, "too small"), (2.31, "too large")],
+)
+def test_a_loss_that_only_rounding_raised_is_no_sign_of_a_large_rate(loss, reason):
+    run = Run(Recipe())
+    run.history = [EpochResult(0, 2.3, 0.1, 0.1, 0.0), EpochResult(1, loss, 0.1, 0.1, 0.0)]
+
+    assert f"may be far {reason}" in run.doubt
 
 
 @pytest.mark.parametrize(

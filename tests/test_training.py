@@ -1,5 +1,6 @@
 """Training: which digits a batch holds, what a run computes, and that a seed fixes it."""
 
+import os
 import threading
 import time
 import tracemalloc
@@ -230,12 +231,12 @@ def test_an_epoch_that_cannot_be_measured_ends_the_run_with_the_rows_before_it(d
     run = Run(Recipe(epochs=4, hidden=8))
     measure = run.measure
 
-    def fail_in_epoch_2(snapshot, *digits):
+    def fail_in_epoch_2(snapshot, *rest):
         if snapshot.weights.epochs == 2:
             # Another one waits to be measured then.
             assert comes_true(lambda: run.epochs == 3)
             raise DivergedError("the net has died")
-        return measure(snapshot, *digits)
+        return measure(snapshot, *rest)
 
     run.measure = fail_in_epoch_2
     told = []
@@ -244,6 +245,21 @@ def test_an_epoch_that_cannot_be_measured_ends_the_run_with_the_rows_before_it(d
             told.append(row.epoch)
             assert [each.epoch for each in weights.history] == told
     assert told == [0, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell")
+def test_all_cores_measure_the_last_epoch_and_one_the_others(dataset):
+    run = Run(Recipe(epochs=2, hidden=8))
+    measure, told = run.measure, []
+
+    def note(snapshot, train, test, threads):
+        told.append((snapshot.weights.epochs, threads))
+        return measure(snapshot, train, test, threads)
+
+    run.measure = note
+    list(train(run, *dataset))
+
+    assert told == [(0, 1), (1, 1), (2, len(os.sched_getaffinity(0)))]
 
 
 def test_rows_before_a_step_that_diverges_are_told_first(dataset):

@@ -116,7 +116,6 @@ def _evaluate(weights: "Weights", digits: "Digits") -> "Evaluation":
 
 
 def _check_report(report: Path, weights: Path) -> None:
-    """Find out before the work that the report has no place to go."""
     check_output("--report", report)
     if report.resolve() == weights.resolve():
         raise UsageError(f"--report {report} is the weights file: name another file")

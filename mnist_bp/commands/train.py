@@ -156,7 +156,6 @@ class _Files:
 
 
 def _check_outputs(output: Path, log: Path | None) -> None:
-    """Find out before the work, not after it, that its results have no place to go."""
     check_output("--output", output)
     if log:
         check_output("--log", log)
