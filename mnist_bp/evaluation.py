@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data.digits import CLASSES, Digits, in_batches, normalized
+from mnist_bp.data.digits import CLASSES, Digits
 from mnist_bp.errors import DivergedError
-from mnist_bp.layers import Array, cross_entropy, log_softmax, softmax
+from mnist_bp.functions import Array, cross_entropy, in_batches, log_softmax, scale_pixels, softmax
 from mnist_bp.network import TwoLayerNet
 
 BATCH_SIZE = 1000
@@ -182,7 +182,7 @@ def answers(net: TwoLayerNet, images: NDArray[np.uint8], threads: int = 1) -> Ar
 
     def answer(batch: NDArray[np.uint8]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
-            return net.predict(normalized(batch, dtype))
+            return net.predict(scale_pixels(batch, dtype))
 
     with ThreadPoolExecutor(threads) as pool:
         # A single one would only be waited for.

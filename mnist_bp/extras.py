@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from mnist_bp.errors import MissingExtraError
 
-EXTRAS = {"report": ("matplotlib", "PIL", "jinja2")}
+EXTRAS = {"report": ("matplotlib", "jinja2")}
 """The modules of each extra."""
 
 

@@ -1,11 +1,11 @@
-"""The nodes of the computation graph: what each computes forward, and what it hands backward.
+"""The nodes of the computation graph: forward and backward, side by side.
 
-A layer is two methods. `forward` computes the output and keeps what the way back will need.
+A layer is two methods. `forward` computes the output and keeps what `backward` will need.
 `backward` takes `dout`, the gradient of the final result with respect to that output, and returns
 the gradient with respect to each input: the chain rule, one node at a time.
 
-No `backward` writes into the gradient it is handed, and no `forward` into its input. What `forward`
-returns does not depend on what was kept, so threads may share a net that only answers.
+No `backward` writes into the gradient it was handed, no `forward` into its input. What `forward`
+returns does not depend on what was kept, so threads may share a net for `predict`.
 
 The formulas are those of chapter 5 of *Deep Learning from Scratch* (Koki Saitoh, O'Reilly Japan),
 unless a docstring says otherwise.
@@ -14,23 +14,30 @@ unless a docstring says otherwise.
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array: TypeAlias = NDArray[Any]
-"""Numbers in floating point, where nothing else is said."""
+from mnist_bp.functions import (
+    Array,
+    as_floating,
+    batch_size,
+    log_softmax,
+    mean_cross_entropy,
+    sigmoid,
+    target_rows,
+)
 
 Operand: TypeAlias = Any
 """What a graph node computes with: a Python number or an array of numbers, of any shape."""
 
 
 class Layer(Protocol):
-    """What a network needs of the layers it is made of: one input, one output, both ways."""
+    """What a network needs of a layer: one input, one output, both ways."""
 
     def forward(self, x: Array, /) -> Array:
         """Return the layer's output."""
 
     def backward(self, dout: Array, /) -> Any:
-        """Return the gradient with respect to the last `forward`'s input."""
+        """Return the gradient with respect to the input of the last `forward`."""
 
 
 class Add:
@@ -38,14 +45,14 @@ class Add:
 
     def forward(self, x: Operand, y: Operand) -> Operand:
         """Return `x + y`."""
-        x, y = _as_real(x), _as_real(y)
+        x, y = as_floating(x), as_floating(y)
         self.shapes = np.shape(x), np.shape(y)
         return x + y
 
     def backward(self, dout: Operand) -> tuple[Operand, Operand]:
         """Return the gradients with respect to `x` and `y`, each in its operand's shape."""
         x_shape, y_shape = self.shapes
-        dout = _as_real(dout)
+        dout = _spread(dout, x_shape, y_shape)
         return _sum_to(dout, x_shape), _sum_to(dout, y_shape)
 
 
@@ -54,13 +61,14 @@ class Multiply:
 
     def forward(self, x: Operand, y: Operand) -> Operand:
         """Return `x * y`."""
-        self.x, self.y = _as_real(x), _as_real(y)
+        self.x, self.y = as_floating(x), as_floating(y)
         return self.x * self.y
 
     def backward(self, dout: Operand) -> tuple[Operand, Operand]:
         """Return the gradients with respect to `x` and `y`, each in its operand's shape."""
-        dout = _as_real(dout)
-        return _sum_to(dout * self.y, np.shape(self.x)), _sum_to(dout * self.x, np.shape(self.y))
+        x_shape, y_shape = np.shape(self.x), np.shape(self.y)
+        dout = _spread(dout, x_shape, y_shape)
+        return _sum_to(dout * self.y, x_shape), _sum_to(dout * self.x, y_shape)
 
 
 class Reciprocal:
@@ -68,12 +76,12 @@ class Reciprocal:
 
     def forward(self, x: Operand) -> Operand:
         """Return `1 / x`."""
-        self.z = 1 / _as_real(x)
+        self.z = 1 / as_floating(x)
         return self.z
 
     def backward(self, dout: Operand) -> Operand:
         """Return the gradient with respect to `x`."""
-        return -_as_real(dout) * self.z**2
+        return -as_floating(dout) * self.z**2
 
 
 class Exp:
@@ -81,7 +89,7 @@ class Exp:
 
     def forward(self, x: Operand) -> Operand:
         """Return `exp(x)`."""
-        self.z = np.exp(_as_real(x))
+        self.z = np.exp(as_floating(x))
         return self.z
 
     def backward(self, dout: Operand) -> Operand:
@@ -122,13 +130,13 @@ class Affine:
     Parameters
     ----------
     W : array of shape (D, H)
-        Weights, one column for each output. Kept, not copied: whoever updates the array in place
+        Weights, one column for each output. Kept, not copied: who updates the array in place
         updates the layer.
     b : array of shape (H,)
         Biases, kept in the same way.
-    wants_dx : bool
-        Whether `backward` computes the gradient with respect to `x`. A net's first layer does
-        without: nobody changes the images, and it is a third of the layer's arithmetic.
+    needs_dx : bool
+        Whether `backward` computes the gradient with respect to `x`. The first layer of a net does
+        without: the images do not change, and dx is a third of the layer's arithmetic.
 
     Attributes
     ----------
@@ -139,10 +147,10 @@ class Affine:
     dW: Array
     db: Array
 
-    def __init__(self, W: Array, b: Array, *, wants_dx: bool = True) -> None:
+    def __init__(self, W: Array, b: Array, *, needs_dx: bool = True) -> None:
         self.W = W
         self.b = b
-        self.wants_dx = wants_dx
+        self.needs_dx = needs_dx
 
     def forward(self, x: Array) -> Array:
         """Return `x W + b`.
@@ -161,7 +169,7 @@ class Affine:
         ValueError
             An example does not have D entries.
         """
-        x = np.asarray(_as_real(x))
+        x = np.asarray(as_floating(x))
         self.x_shape = x.shape
         self.x = x = x if x.ndim == 1 else x.reshape(len(x), len(self.W))
         return x @ self.W + self.b
@@ -169,12 +177,12 @@ class Affine:
     def backward(self, dout: Array) -> Array | None:
         """Keep `dW` and `db`, and return the gradient with respect to `x`, in the shape of `x`.
 
-        Without `wants_dx`, return None.
+        Without `needs_dx`, return None.
         """
-        dout = _as_real(dout)
+        dout = as_floating(dout)
         self.dW = np.atleast_2d(self.x).T @ np.atleast_2d(dout)
         self.db = np.atleast_2d(dout).sum(axis=0)
-        return (dout @ self.W.T).reshape(self.x_shape) if self.wants_dx else None
+        return (dout @ self.W.T).reshape(self.x_shape) if self.needs_dx else None
 
 
 class SoftmaxWithLoss:
@@ -186,138 +194,25 @@ class SoftmaxWithLoss:
     """
 
     def forward(self, logits: Array, t: ArrayLike) -> np.floating[Any]:
-        """Return the mean cross entropy of a batch, or that of a single example.
-
-        Parameters
-        ----------
-        logits : array of shape (N, C) or (C,)
-            Or (..., N, C): batches side by side, each with a loss of its own.
-        t : array of shape (N,) or (N, C); a number or (C,) for a single example
-            Labels from 0 to C - 1, or one row for each example that sums to one (one-hot).
-
-        Raises
-        ------
-        ValueError
-            `t` fits neither form, or holds a label that is no class.
-        """
+        """Return the mean cross entropy; shapes and errors are those of `cross_entropy`."""
         log_y = log_softmax(logits)
         self.y = np.exp(log_y)
-        self.t = as_rows(t, log_y)
-        return _mean_cross_entropy(log_y, self.t)
+        self.t = target_rows(t, log_y)
+        return mean_cross_entropy(log_y, self.t)
 
     def backward(self, dout: float = 1.0) -> Array:
         """Return the gradient with respect to the logits, in their shape."""
-        return (self.y - self.t) * (dout / _batch_size(self.y))
+        return (self.y - self.t) * (dout / batch_size(self.y))
 
 
-def sigmoid(x: ArrayLike) -> Array:
-    """Return `1 / (1 + exp(-x))` for every entry of `x`, without overflow for any finite `x`.
-
-    Only a non-positive number is ever exponentiated: for `x < 0` the fraction is taken times
-    `exp(x)`, above and below.
-    """
-    x = np.asarray(_as_real(x))
-    with np.errstate(under="ignore"):
-        small: Array = np.exp(-np.abs(x))
-        y: Array = np.where(x < 0, small, 1) / (1 + small)
-    return y
+def _spread(dout: Operand, *shapes: tuple[int, ...]) -> Operand:
+    """Return `dout` in the shape that operands of these shapes have together."""
+    shape = np.broadcast_shapes(*shapes)
+    dout = as_floating(dout)
+    return dout if np.shape(dout) == shape else np.broadcast_to(dout, shape)
 
 
-def softmax(logits: ArrayLike) -> Array:
-    """Return the class probabilities of a batch of logits (N, C), or of a single example (C,)."""
-    return np.asarray(np.exp(log_softmax(logits)))
-
-
-def log_softmax(logits: ArrayLike) -> Array:
-    """Return the logarithms of `softmax(logits)`, by log-sum-exp: exact where softmax rounds to 0.
-
-    Subtracting a row's largest logit changes no probability, and lets no exponential overflow.
-    """
-    logits = np.asarray(_as_real(logits))
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
-
-
-def cross_entropy(logits: ArrayLike, t: ArrayLike) -> np.floating[Any]:
-    """Return the mean of `-log(softmax(logits)[target])`; shapes as for `SoftmaxWithLoss.forward`.
-
-    Raises
-    ------
-    ValueError
-        `t` fits neither form, or holds a label that is no class.
-    """
-    log_y = log_softmax(logits)
-    return _mean_cross_entropy(log_y, as_rows(t, log_y))
-
-
-def one_hot(labels: ArrayLike, classes: int = 10) -> NDArray[np.bool_]:
-    """Return labels of any shape (...) as booleans (..., classes), true at each label's place.
-
-    Raises
-    ------
-    ValueError
-        A label is not a whole number from 0 to `classes - 1`.
-    """
-    labels = np.asarray(labels)
-    rows: NDArray[np.bool_] = labels[..., np.newaxis] == np.arange(classes)
-    if np.count_nonzero(rows) != labels.size:
-        raise ValueError(f"labels must be whole numbers from 0 to {classes - 1}")
-    return rows
-
-
-def smoothed(labels: ArrayLike, smoothing: float, classes: int = 10) -> NDArray[np.float64]:
-    """Return smoothed targets (..., classes): `smoothing` in equal parts, the rest at the label.
-
-    So the net need not become ever surer of what it knows already (C. Szegedy et al., "Rethinking
-    the inception architecture for computer vision", 2016).
-
-    Raises
-    ------
-    ValueError
-        A label is not a whole number from 0 to `classes - 1`.
-    """
-    rows = one_hot(labels, classes)
-    return np.where(rows, 1 - smoothing + smoothing / classes, smoothing / classes)
-
-
-def as_rows(t: ArrayLike, logits: Array) -> Array:
-    """Return targets, labels or one-hot, as rows in the shape of the logits.
-
-    Raises
-    ------
-    ValueError
-        They fit neither form, or hold a label that is no class.
-    """
-    t, shape = np.asarray(t), logits.shape
-    if t.shape == shape:
-        return t.astype(logits.dtype, copy=False)
-    if t.shape == shape[:-1]:
-        return one_hot(t, shape[-1])
-    raise ValueError(
-        f"targets of shape {t.shape} do not fit logits of shape {shape}: "
-        f"expected labels {shape[:-1]} or one-hot rows {shape}"
-    )
-
-
-def _mean_cross_entropy(log_y: Array, t: Array) -> np.floating[Any]:
-    total: np.floating[Any] = (t * -log_y).sum(axis=(-2, -1) if log_y.ndim > 1 else -1)
-    return total / _batch_size(log_y)
-
-
-def _batch_size(rows: Array) -> int:
-    """Return how many examples a batch of `rows` (N, C) has: a single one (C,) is one."""
-    return rows.shape[-2] if rows.ndim > 1 else 1
-
-
-def _as_real(x: Any) -> Any:
-    """Return `x` ready for calculus: arrays of whole numbers become float64, all else stays."""
-    if isinstance(x, (int, float)):
-        return x
-    x = np.asarray(x)
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
-
-
-def _sum_to(gradient: Any, shape: tuple[int, ...]) -> Any:
+def _sum_to(gradient: Operand, shape: tuple[int, ...]) -> Operand:
     """Sum `gradient` over the axes along which an operand of this shape was repeated."""
     if np.shape(gradient) == shape:
         return gradient

@@ -6,7 +6,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from mnist_bp.layers import Affine, Array, Layer, ReLU, Sigmoid, SoftmaxWithLoss, as_rows
+from mnist_bp.functions import Array, target_rows
+from mnist_bp.layers import Affine, Layer, ReLU, Sigmoid, SoftmaxWithLoss
 from mnist_bp.numerical import numerical_gradient
 
 ACTIVATIONS: dict[str, type[ReLU] | type[Sigmoid]] = {"relu": ReLU, "sigmoid": Sigmoid}
@@ -95,7 +96,7 @@ class TwoLayerNet:
             )
         self.params = params
         self.layers: dict[str, Layer] = {
-            "Affine1": Affine(params["W1"], params["b1"], wants_dx=False),
+            "Affine1": Affine(params["W1"], params["b1"], needs_dx=False),
             "Activation": ACTIVATIONS[activation](),
             "Affine2": Affine(params["W2"], params["b2"]),
         }
@@ -121,7 +122,7 @@ class TwoLayerNet:
     def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
         """Return the fraction of the batch that is classified as `t` says."""
         y = self.predict(x)
-        return float(np.mean(y.argmax(axis=-1) == as_rows(t, y).argmax(axis=-1)))
+        return float(np.mean(y.argmax(axis=-1) == target_rows(t, y).argmax(axis=-1)))
 
     def gradient(self, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         """Return the gradient of the loss by backpropagation, under the names of `params`."""

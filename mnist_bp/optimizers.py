@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mnist_bp.layers import Array
+from mnist_bp.functions import Array
 
 Arrays = dict[str, Array]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mnist_bp import recipe as recipes
-from mnist_bp.batches import batches
 from mnist_bp.data.mnist import read_digits
-from mnist_bp.recipe import Recipe
+from mnist_bp.runs import recipe as recipes
+from mnist_bp.runs.batches import batches
+from mnist_bp.runs.recipe import Recipe
 
 LINES, EPOCHS = 20, 19
 MARGIN, ENLARGED = 2, 2

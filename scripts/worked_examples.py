@@ -8,7 +8,7 @@ backward, and returns the edges in the order in which the forward pass reaches t
 
 from typing import NamedTuple
 
-from mnist_bp import console
+from mnist_bp.cli import console
 from mnist_bp.layers import Add, Exp, Multiply, Reciprocal
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from mnist_bp import cli, gradcheck, numerical
-from mnist_bp import recipe as recipes
-from mnist_bp.commands.gradcheck import CHECK_SETTINGS
+from mnist_bp import comparison, numerical
+from mnist_bp.cli import app as cli
+from mnist_bp.cli.gradcheck import CHECK_SETTINGS
+from mnist_bp.runs import recipe as recipes
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -45,7 +46,7 @@ def test_every_recipe_says_what_it_is_and_has_its_line_in_the_readme(name):
 
 def test_the_defaults_that_the_help_of_gradcheck_shows_are_those_of_the_library():
     assert CHECK_SETTINGS["step"].default == numerical.STEP
-    assert CHECK_SETTINGS["tolerance"].default == gradcheck.TOLERANCE
+    assert CHECK_SETTINGS["tolerance"].default == comparison.TOLERANCE
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))

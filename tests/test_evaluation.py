@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mnist_bp import TwoLayerNet
-from mnist_bp.data.digits import Digits, normalized
+from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import Evaluation, Mistake, answers, committee, evaluate
-from mnist_bp.layers import softmax
+from mnist_bp.functions import scale_pixels, softmax
 
 
 def of(predictions, labels):
@@ -78,8 +78,8 @@ def test_every_image_is_shown_to_the_net(count):
     result = evaluate(net, Digits(images, labels, "custom", ("", "")))
 
     assert result.samples == count
-    assert np.allclose(result.logits, net.predict(normalized(images, np.float64)))
-    assert result.accuracy == net.accuracy(normalized(images, np.float64), labels)
+    assert np.allclose(result.logits, net.predict(scale_pixels(images, np.float64)))
+    assert result.accuracy == net.accuracy(scale_pixels(images, np.float64), labels)
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])

@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import write_idx
+from helpers import write_idx
 
 from mnist_bp import TwoLayerNet
-from mnist_bp.gradcheck import ParameterCheck, check_layer, check_network
+from mnist_bp.comparison import ParameterCheck
+from mnist_bp.gradcheck import check_gradients, check_layer
 from mnist_bp.layers import Affine, ReLU, Sigmoid, SoftmaxWithLoss
 
 
@@ -122,7 +123,7 @@ def test_perturbing_rows_at_once_finds_what_perturbing_entry_by_entry_does(activ
     network = net(activation)
     network.params["b1"] += 3  # all units are awake, so the check need not wake one
 
-    check = check_network(network, x, t)
+    check = check_gradients(network, x, t)
 
     entry_by_entry = network.numerical_gradient(x, t)
     for parameter in check.parameters:
@@ -133,7 +134,7 @@ def test_perturbing_rows_at_once_finds_what_perturbing_entry_by_entry_does(activ
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize("samples", [1, 2, 5])
 def test_what_is_right_passes(activation, samples):
-    check = check_network(net(activation), *batch(samples))
+    check = check_gradients(net(activation), *batch(samples))
 
     assert check.failures() == []
     assert [parameter.name for parameter in check.parameters] == ["W1", "b1", "W2", "b2"]
@@ -159,7 +160,7 @@ def test_a_broken_node_fails_and_the_parameters_are_named(broken, parameters, sa
     else:
         network.last_layer = broken()
 
-    assert failed_parameters(check_network(network, *batch(samples))) == parameters
+    assert failed_parameters(check_gradients(network, *batch(samples))) == parameters
 
 
 @pytest.mark.parametrize("samples", [2, 3, 10])
@@ -176,7 +177,7 @@ def test_a_broken_affine_layer_fails_by_name(broken, gradient, place, samples):
     whole = network.layers[f"Affine{place}"]
     network.layers[f"Affine{place}"] = broken(whole.W, whole.b)
 
-    assert failed_parameters(check_network(network, *batch(samples))) == {gradient + place}
+    assert failed_parameters(check_gradients(network, *batch(samples))) == {gradient + place}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_one_column_skipped_is_found_even_if_its_unit_is_off(place, column):
     network.layers[f"Affine{place}"].column = column
     biases = network.params["b1"].copy()
 
-    assert failed_parameters(check_network(network, *batch(2))) == {f"W{place}"}
+    assert failed_parameters(check_gradients(network, *batch(2))) == {f"W{place}"}
     assert np.array_equal(network.params["b1"], biases)
 
 
@@ -204,16 +205,16 @@ def test_a_gradient_of_another_shape_fails():
     whole = network.layers["Affine1"]
     network.layers["Affine1"] = NotSummed(whole.W, whole.b)
 
-    (failure,) = check_network(network, *batch(3)).failures()
+    (failure,) = check_gradients(network, *batch(3)).failures()
 
-    assert "b1 (a gradient of shape (3, 8), expected (8,))" in failure
+    assert "b1: the gradient has the shape (3, 8), expected (8,)" in failure
 
 
 def test_the_wrong_slope_of_the_sigmoid_is_found():
     network = net("sigmoid")
     network.layers["Activation"] = SlopeOfTheWrongVariable()
 
-    assert failed_parameters(check_network(network, *batch(2))) == {"W1", "b1"}
+    assert failed_parameters(check_gradients(network, *batch(2))) == {"W1", "b1"}
 
 
 def test_a_layer_is_checked_by_itself():
@@ -240,7 +241,7 @@ def test_a_corner_of_a_single_layer_is_named():
 
     (parameter,) = check_layer(ReLU(), {"x": x}).parameters
 
-    assert parameter.corner_indices == [(0, 1)]
+    assert parameter.kink_indices == [(0, 1)]
     assert parameter.max_rel_error < 1e-9
 
 
@@ -249,10 +250,10 @@ def test_the_figures_leave_corners_out():
         "W",
         numerical=np.array([1.0, 2.0, 3.0, 100.0]),
         backpropagated=np.array([1.0, 2.0, 3.5, 9.0]),
-        on_corner=np.array([False, False, False, True]),
+        on_kink=np.array([False, False, False, True]),
     )
 
-    assert check.corners == 1
+    assert check.kinks == 1
     assert check.mean_abs_error == 0.5 / 3
     assert check.max_rel_error == 0.5 / 3.5
     assert check.worst == (2,)
@@ -269,7 +270,7 @@ def test_differences_keep_the_digits_that_rounding_would_take():
         pytest.skip("long double is double on this machine")
     network, (x, t) = net(), batch(3)
 
-    W1, *_ = check_network(network, x, t).parameters
+    W1, *_ = check_gradients(network, x, t).parameters
     numerical, backpropagated = network.numerical_gradient(x, t), network.gradient(x, t)
 
     assert W1.mean_abs_error < 1e-12
@@ -304,12 +305,12 @@ def corner_net():
 def test_entries_on_a_corner_are_counted_named_and_left_out():
     network, x, t = corner_net()
 
-    check = check_network(network, x, t)
+    check = check_gradients(network, x, t)
     W1, b1, W2, b2 = check.parameters
 
-    assert b1.corner_indices == [(3,)]
-    assert W1.corner_indices == [(pixel, 3) for pixel in np.flatnonzero(x[1])]
-    assert W2.corners == b2.corners == 0
+    assert b1.kink_indices == [(3,)]
+    assert W1.kink_indices == [(pixel, 3) for pixel in np.flatnonzero(x[1])]
+    assert W2.kinks == b2.kinks == 0
     assert check.max_rel_error < 1e-9
     assert b1.mean_abs_error < 1e-12
 
@@ -318,15 +319,15 @@ def test_a_corner_hides_no_mistake_elsewhere():
     network, x, t = corner_net()
     network.layers["Activation"] = MaskLeftOut()
 
-    assert failed_parameters(check_network(network, x, t)) == {"W1", "b1"}
+    assert failed_parameters(check_gradients(network, x, t)) == {"W1", "b1"}
 
 
 def test_too_many_corners_are_a_failure_of_their_own():
     network, x, t = corner_net()
 
-    (failure,) = check_network(network, x, t).failures()
+    (failure,) = check_gradients(network, x, t).failures()
 
-    assert f"{1 + np.count_nonzero(x[1])} of 418 entries lie on a corner of ReLU" in failure
+    assert f"{1 + np.count_nonzero(x[1])} of 418 entries lie on a kink of ReLU" in failure
 
 
 def test_the_command_prints_a_row_for_every_parameter_and_layer(command, digits_folder):
@@ -379,7 +380,7 @@ def test_every_option_has_its_effect(command, digits_folder, arguments):
 
 
 BREAK_SIGMOID = (
-    "from mnist_bp import cli, layers; "
+    "from mnist_bp import layers; from mnist_bp.cli import app as cli; "
     "layers.Sigmoid.backward = lambda self, dout: dout * self.y; cli.main()"
 )
 
@@ -404,9 +405,7 @@ def test_corners_are_named_in_the_table(command, tmp_path):
     done = command("gradcheck", "--data-dir", tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert (
-        "on a corner of ReLU: b1[0], b1[1], b1[2], b1[3], b1[4], b1[5] and 44 more" in done.stdout
-    )
+    assert "on a kink of ReLU: b1[0], b1[1], b1[2], b1[3], b1[4], b1[5] and 44 more" in done.stdout
 
 
 @pytest.mark.mnist

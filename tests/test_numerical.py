@@ -32,16 +32,6 @@ def test_the_array_is_put_back_when_the_function_fails():
     assert x.tolist() == [0.1, 0.2]
 
 
-def test_a_row_perturbed_at_once_gives_the_same_gradient():
-    x = np.arange(6.0).reshape(2, 3)
-    each_alone = numerical_gradient(lambda x: np.sum(x**3), x)
-
-    at_once = numerical_gradient(lambda x: (x**3).sum(axis=0), x, rows_at_once=True)
-
-    assert np.allclose(at_once, each_alone, rtol=0, atol=1e-8)
-    assert x.tolist() == [[0, 1, 2], [3, 4, 5]]
-
-
 def test_an_extended_result_keeps_its_digits():
     def f(x):
         return np.longdouble(1e6) + x[0].astype(np.longdouble) ** 2

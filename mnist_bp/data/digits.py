@@ -1,7 +1,6 @@
 """Digits as arrays: images and their labels."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,14 +42,3 @@ class Digits:
             replace(self, images=self.images[:split], labels=self.labels[:split]),
             replace(self, images=self.images[split:], labels=self.labels[split:]),
         )
-
-
-def normalized(images: NDArray[np.uint8], dtype: Any = np.float32) -> NDArray[Any]:
-    """Return pixels from 0 to 255 as fractions from 0 to 1."""
-    # Not divided by 255: a product is quicker, and at most the last bit differs.
-    return np.multiply(images, 1 / 255, dtype=dtype)
-
-
-def in_batches(array: NDArray[Any], batch_size: int) -> list[NDArray[Any]]:
-    """Return views of an array in parts of `batch_size`, the last one with what is left."""
-    return np.split(array, range(batch_size, len(array), batch_size))

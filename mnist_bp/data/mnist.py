@@ -9,11 +9,11 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data.digits import CUSTOM, MNIST, SYNTHETIC, Digits, normalized
+from mnist_bp.data.digits import CUSTOM, MNIST, SYNTHETIC, Digits
 from mnist_bp.data.download import Mirrors, Progress, silent
 from mnist_bp.data.folder import Cache, UserFolder
 from mnist_bp.errors import DataError, UsageError
-from mnist_bp.layers import one_hot
+from mnist_bp.functions import one_hot, scale_pixels
 
 DATA_DIR_VARIABLE = "MNIST_BP_DATA_DIR"
 
@@ -60,7 +60,7 @@ def load_mnist(
     """
 
     def arrays(digits: Digits) -> Pair:
-        x = normalized(digits.images) if normalize else digits.images
+        x = scale_pixels(digits.images) if normalize else digits.images
         t = one_hot(digits.labels).astype(np.float32) if one_hot_label else digits.labels
         return x.reshape(len(x), -1) if flatten else x, t
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_bp.data.digits import SYNTHETIC, Digits
 from mnist_bp.data.idx import digest
 from mnist_bp.data.strokes import STROKES
-from mnist_bp.layers import Array
+from mnist_bp.functions import Array
 from mnist_bp.randomness import Purpose, stream
 
 COUNTS = {"train": 20_000, "test": 5_000}

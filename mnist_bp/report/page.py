@@ -19,7 +19,7 @@ from mnist_bp.data.digits import CLASSES, Digits
 from mnist_bp.evaluation import Evaluation
 from mnist_bp.report import figures, mistakes
 from mnist_bp.report.units import most_used
-from mnist_bp.weights import PARAMETERS, Weights, versions
+from mnist_bp.runs.checkpoint import PARAMETERS, Weights, versions
 
 UNITS = 60
 """Hidden units whose pictures are shown."""

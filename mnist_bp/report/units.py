@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_bp.data.digits import Digits, in_batches, normalized
+from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import BATCH_SIZE
+from mnist_bp.functions import in_batches, scale_pixels
 from mnist_bp.network import TwoLayerNet
 
 
@@ -45,7 +46,7 @@ def _spread_of_outputs(net: TwoLayerNet, digits: Digits) -> np.ndarray:
     """Return the standard deviation of each hidden unit's output over all digits, (hidden,)."""
     total = squares = np.zeros(len(net.params["b1"]))
     for images in in_batches(digits.images, BATCH_SIZE):
-        x = normalized(images, net.params["W1"].dtype)
+        x = scale_pixels(images, net.params["W1"].dtype)
         hidden = net.layers["Activation"].forward(net.layers["Affine1"].forward(x))
         hidden = hidden.astype(np.float64)
         total = total + hidden.sum(axis=0)

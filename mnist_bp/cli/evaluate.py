@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bp.commands.common import check_output, print_json, read
+from mnist_bp.cli.common import check_output, print_json, read
+from mnist_bp.cli.options import DigitsOptions, Json, with_digits, with_settings
 from mnist_bp.errors import MnistBpError, UsageError
 from mnist_bp.extras import need
 from mnist_bp.files import replacing
-from mnist_bp.options import DigitsOptions, Json, with_digits, with_settings
-from mnist_bp.recipe import Setting
+from mnist_bp.runs.recipe import Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
     from mnist_bp.evaluation import Evaluation
-    from mnist_bp.weights import Weights
+    from mnist_bp.runs.checkpoint import Weights
 
 EVALUATE_SETTINGS = {
     "split": Setting(
@@ -50,8 +50,9 @@ def evaluate(
 
     Several files are one committee: the class probabilities of their nets are averaged.
     """
-    from mnist_bp import console, evaluation, tables
-    from mnist_bp.weights import load
+    from mnist_bp import evaluation
+    from mnist_bp.cli import console, tables
+    from mnist_bp.runs.checkpoint import load
 
     chosen = {key: setting.default for key, setting in EVALUATE_SETTINGS.items()} | flags
     if report:
@@ -124,7 +125,7 @@ def _check_report(report: Path, weights: Path) -> None:
 def _write_report(
     path: Path, result: "Evaluation", digits: "Digits", weights: "Weights", title: str
 ) -> None:
-    from mnist_bp import console
+    from mnist_bp.cli import console
     from mnist_bp.report import page
 
     # A path may have bytes that are no letters.

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import struct
-import sys
 import zlib
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import PictureError
-from mnist_bp.picture import ink_of, prepared
+from mnist_bp.pictures.picture import ink_of, prepared
 
 PAPER, PEN = 225, 30
 
@@ -385,20 +384,6 @@ def test_names_are_shown_as_text_on_one_line(command, weights, pictures, name):
     assert one.splitlines()[0] == shown
     assert several.splitlines()[3].split()[0] == shown
     assert error.splitlines()[0].startswith(f"Error: {shown}: it is not a picture")
-
-
-def test_without_pillow_the_command_says_what_to_install(command, weights, pictures):
-    code = """if True:
-        import sys
-        sys.modules.update(PIL=None)
-        from mnist_bp import cli
-        cli.main()
-    """
-
-    done = command(shell=[sys.executable, "-c", code, "predict", weights, *pictures("a.png")])
-
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'Error: this needs PIL: pip install "mnist-bp[report]"\n'
 
 
 def test_training_ends_with_a_curve(command, digits_folder):

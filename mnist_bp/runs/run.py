@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mnist_bp.batches import batches, epoch_order, steps_per_epoch
 from mnist_bp.data.digits import CLASSES, PIXELS, Digits
 from mnist_bp.errors import DivergedError, WeightsError
 from mnist_bp.evaluation import evaluate
-from mnist_bp.history import EpochResult
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.optimizers import SGD, Adam, Arrays, Optimizer, scheduled
 from mnist_bp.randomness import Purpose, stream
-from mnist_bp.recipe import Recipe
-from mnist_bp.weights import Weights
+from mnist_bp.runs.batches import batches, epoch_order, steps_per_epoch
+from mnist_bp.runs.checkpoint import Weights
+from mnist_bp.runs.history import EpochResult
+from mnist_bp.runs.recipe import Recipe
 
 CHANCE = 0.15
 """An accuracy that guessing can have: the most common digit makes up 11 % of MNIST."""

@@ -267,7 +267,7 @@ def read(name: str) -> dict[str, Any]:
 
 def built_in() -> dict[str, Path]:
     """Return the recipes that come with the package, by name."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     # A wheel has the recipes inside the package, a checkout beside it.
     inside, beside = package / "configs", package.parent / "configs"
     folder = inside if inside.is_dir() else beside

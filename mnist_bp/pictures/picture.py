@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp import ink as inks
 from mnist_bp.errors import NoFileError, PictureError
-from mnist_bp.extras import need
+from mnist_bp.pictures import ink as inks
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -228,10 +227,7 @@ def read(path: Path) -> "Image":
         There is no file at this path.
     PictureError
         The file is no picture, or not one picture of a size that can be decoded.
-    MissingExtraError
-        Pillow is not installed.
     """
-    need("report", "PIL")
     from PIL import Image, UnidentifiedImageError
 
     if not path.exists():

@@ -13,14 +13,14 @@ import time
 import numpy as np
 import pytest
 
-from mnist_bp.data.digits import normalized
+from mnist_bp.cli.signals import noticed
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError, WeightsError
-from mnist_bp.history import EpochResult
-from mnist_bp.interrupts import noticed
-from mnist_bp.recipe import Recipe
-from mnist_bp.training import Run, train
-from mnist_bp.weights import load, save
+from mnist_bp.functions import scale_pixels
+from mnist_bp.runs.checkpoint import load, save
+from mnist_bp.runs.history import EpochResult
+from mnist_bp.runs.recipe import Recipe
+from mnist_bp.runs.run import Run, train
 
 RECIPES = [
     Recipe(epochs=6, hidden=6, lr=0.3, batch_size=50),
@@ -293,7 +293,7 @@ def test_a_run_killed_at_any_moment_leaves_a_file_that_goes_on(command, digits_f
         saved = load(command.folder / "w.npz")
         assert saved.epochs >= 1
         Run.resumed(saved, saved.recipe, 530).step(
-            normalized(training_digits.images[:10]), training_digits.labels[:10], 0.1
+            scale_pixels(training_digits.images[:10]), training_digits.labels[:10], 0.1
         )
     assert {path.name for path in command.folder.glob("w*")} >= {"w.npz", "w.1.npz", "w.2.npz"}
     # Each run swept up what the one before it left; an empty file is given some seconds.

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from mnist_bp.batches import ahead, batches, epoch_order, steps_per_epoch
-from mnist_bp.data.digits import in_batches, normalized
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError
+from mnist_bp.functions import in_batches, scale_pixels
 from mnist_bp.layers import Sigmoid
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.randomness import Purpose, stream
-from mnist_bp.recipe import Recipe
-from mnist_bp.training import Run, train
+from mnist_bp.runs.batches import ahead, batches, epoch_order, steps_per_epoch
+from mnist_bp.runs.recipe import Recipe
+from mnist_bp.runs.run import Run, train
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +104,14 @@ def test_a_row_tells_of_the_weights_that_come_with_it(dataset):
         assert weights.batches == 0
         assert weights.history[-1] == row
         for digits, accuracy in zip(dataset, (row.train_accuracy, row.test_accuracy), strict=True):
-            assert net.accuracy(normalized(digits.images), digits.labels) == accuracy
+            assert net.accuracy(scale_pixels(digits.images), digits.labels) == accuracy
 
 
 def test_the_first_step_is_the_gradient_step_of_the_chapter(dataset):
     run = Run(Recipe(hidden=8))
     indices = np.arange(100)
     digits, _ = dataset
-    x, t = normalized(digits.images[indices]), digits.labels[indices]
+    x, t = scale_pixels(digits.images[indices]), digits.labels[indices]
     before = {name: array.copy() for name, array in run.net.params.items()}
     expected_loss, gradient = run.net.loss(x, t), run.net.gradient(x, t)
 
@@ -184,7 +184,7 @@ def test_a_batch_is_distorted_and_smoothed_as_the_recipe_says(dataset):
 
     assert x.shape == (50, 28, 28)
     assert t == pytest.approx(0.9 * np.eye(10)[digits.labels[:50]] + 0.01)
-    plain = normalized(digits.images[:50])
+    plain = scale_pixels(digits.images[:50])
     assert not np.allclose(x, plain)
     # Moved by up to two pixels, an image is still most like the one that it was.
     moves = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
@@ -301,7 +301,7 @@ def test_a_step_multiplies_by_weights_three_times(dataset):
     run.net = TwoLayerNet.from_params(params)
     digits, _ = dataset
 
-    run.step(normalized(digits.images[:100]), digits.labels[:100], 0.1)
+    run.step(scale_pixels(digits.images[:100]), digits.labels[:100], 0.1)
 
     # Twice forward, once back to the hidden layer: no second pass for the loss, and none of the
     # work that the images' gradient would be.
@@ -311,7 +311,7 @@ def test_a_step_multiplies_by_weights_three_times(dataset):
 def test_a_step_makes_few_new_bytes(dataset):
     run = Run(Recipe())
     digits, _ = dataset
-    x, t = normalized(digits.images[:100]), digits.labels[:100]
+    x, t = scale_pixels(digits.images[:100]), digits.labels[:100]
     run.step(x, t, 0.1)
 
     tracemalloc.start()

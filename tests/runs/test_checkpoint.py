@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_bp import TwoLayerNet, files
-from mnist_bp import weights as weights_file
 from mnist_bp.errors import UsageError, WeightsError
-from mnist_bp.history import EpochResult
-from mnist_bp.recipe import Recipe
-from mnist_bp.weights import Weights, load, save
+from mnist_bp.runs import checkpoint as weights_file
+from mnist_bp.runs.checkpoint import Weights, load, save
+from mnist_bp.runs.history import EpochResult
+from mnist_bp.runs.recipe import Recipe
 
 PARAMS = TwoLayerNet(784, 5, 10, dtype=np.float32, rng=0).params
 WEIGHTS = Weights(

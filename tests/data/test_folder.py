@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from conftest import draw_digits, write_idx
+from helpers import draw_digits, write_idx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

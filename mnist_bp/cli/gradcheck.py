@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from mnist_bp import recipe as recipes
-from mnist_bp.commands.common import check_memory, print_json, read_or_draw
+from mnist_bp.cli.common import check_memory, print_json, read_or_draw
+from mnist_bp.cli.options import DigitsOptions, Json, with_digits, with_settings
 from mnist_bp.errors import CheckError, UsageError
-from mnist_bp.options import DigitsOptions, Json, with_digits, with_settings
-from mnist_bp.recipe import Recipe, Setting
+from mnist_bp.runs import recipe as recipes
+from mnist_bp.runs.recipe import Recipe, Setting
 
 CHECK_SETTINGS = {
     "samples": Setting(default=3, help="Digits in the batch.", minimum=1),
@@ -31,12 +31,13 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from mnist_bp import console, tables
-    from mnist_bp.data.digits import CLASSES, PIXELS, normalized
-    from mnist_bp.gradcheck import check_all_layers, check_network
+    from mnist_bp.cli import console, tables
+    from mnist_bp.data.digits import CLASSES, PIXELS
+    from mnist_bp.functions import scale_pixels
+    from mnist_bp.gradcheck import check_all_layers, check_gradients
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.randomness import Purpose, stream
-    from mnist_bp.training import bytes_needed
+    from mnist_bp.runs.run import bytes_needed
 
     chosen = {key: setting.default for key, setting in CHECK_SETTINGS.items()} | flags
     recipe = Recipe(hidden=chosen["hidden"], batch_size=chosen["samples"])
@@ -46,13 +47,13 @@ def gradcheck(wanted: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
     (digits,) = read_or_draw(wanted, "train")
     if samples > len(digits):
         raise UsageError(f"--samples must be at most {len(digits):,}: there are no more digits")
-    x, t = normalized(digits.images[:samples], np.float64), digits.labels[:samples]
+    x, t = scale_pixels(digits.images[:samples], np.float64), digits.labels[:samples]
     rng = stream(chosen["seed"], Purpose.WEIGHTS)
     net = TwoLayerNet(PIXELS, chosen["hidden"], CLASSES, activation=chosen["activation"], rng=rng)
 
     with threadpool_limits(1, user_api="blas"):
         layers = list(check_all_layers(stream(chosen["seed"], Purpose.LAYER_CHECKS), step))
-        network = check_network(net, x, t, step)
+        network = check_gradients(net, x, t, step)
     failures = [line for check in (*layers, network) for line in check.failures(tolerance)]
 
     if as_json:

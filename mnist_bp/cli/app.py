@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 
 from mnist_bp import __version__
-from mnist_bp.commands.download import download
-from mnist_bp.commands.evaluate import evaluate
-from mnist_bp.commands.gradcheck import gradcheck
-from mnist_bp.commands.predict import predict
-from mnist_bp.commands.train import train
+from mnist_bp.cli.download import download
+from mnist_bp.cli.evaluate import evaluate
+from mnist_bp.cli.gradcheck import gradcheck
+from mnist_bp.cli.predict import predict
+from mnist_bp.cli.train import train
 from mnist_bp.errors import MnistBpError, UsageError
 
 INTERRUPTED = 130
@@ -56,7 +56,7 @@ class _Warnings(logging.Handler):
     """What the library has to say, on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from mnist_bp import console
+        from mnist_bp.cli import console
 
         console.warn(record.getMessage())
 
@@ -80,7 +80,7 @@ def main() -> None:
         status, message = _explain(error)
         label = getattr(error, "label", label)
     if message:
-        from mnist_bp import console
+        from mnist_bp.cli import console
 
         console.complain(message, label)
     sys.exit(status)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_bp.distortion import Distortion, bilinear, gaussian, smooth_noise
+from mnist_bp.data.distortion import Distortion, bilinear, gaussian, smooth_noise
 
 RNG = np.random.default_rng
 

@@ -4,9 +4,9 @@ import tomllib
 
 import pytest
 
-from mnist_bp import recipe as recipes
 from mnist_bp.errors import RecipeError, UsageError
-from mnist_bp.recipe import Recipe
+from mnist_bp.runs import recipe as recipes
+from mnist_bp.runs.recipe import Recipe
 
 
 def test_the_defaults_are_the_chapters_run_with_every_digit_once_an_epoch():

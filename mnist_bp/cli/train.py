@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bp import recipe as recipes
-from mnist_bp.commands.common import check_memory, check_output, read, read_or_draw
+from mnist_bp.cli.common import check_memory, check_output, read, read_or_draw
+from mnist_bp.cli.options import DigitsOptions, with_digits, with_settings
+from mnist_bp.cli.signals import noticed
 from mnist_bp.errors import DataError, MnistBpError, StoppedError, UsageError, WeightsError
-from mnist_bp.interrupts import noticed
-from mnist_bp.options import DigitsOptions, with_digits, with_settings
-from mnist_bp.recipe import Recipe
+from mnist_bp.runs import recipe as recipes
+from mnist_bp.runs.recipe import Recipe
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
-    from mnist_bp.history import EpochResult
-    from mnist_bp.training import Run
-    from mnist_bp.weights import Weights
+    from mnist_bp.runs.checkpoint import Weights
+    from mnist_bp.runs.history import EpochResult
+    from mnist_bp.runs.run import Run
 
 DEFAULT_WEIGHTS = Path("weights.npz")
 
@@ -72,8 +72,9 @@ def train(
         raise UsageError(f"{resume} cannot be resumed: there is no such file")
     _check_outputs(output, log)
 
-    from mnist_bp import console, tables, training
-    from mnist_bp.batches import steps_per_epoch
+    from mnist_bp.cli import console, tables
+    from mnist_bp.runs import run as training
+    from mnist_bp.runs.batches import steps_per_epoch
 
     run, digits, other_digits = (
         _resume(resume, wanted, chosen) if resume else _begin(wanted, chosen)
@@ -117,7 +118,7 @@ class _Files:
     """
 
     def __init__(self, output: Path, log: Path | None, resumed: Path | None) -> None:
-        from mnist_bp.weights import RunFile
+        from mnist_bp.runs.checkpoint import RunFile
 
         is_ours = resumed is not None and output.resolve() == resumed.resolve()
         self.output, self.log = output, log
@@ -126,7 +127,7 @@ class _Files:
         self.unlogged: MnistBpError | None = None
 
     def save(self, weights: "Weights") -> None:
-        from mnist_bp import console
+        from mnist_bp.cli import console
 
         self.unsaved = None
         try:
@@ -145,7 +146,7 @@ class _Files:
             with self.log.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(asdict(row)) + "\n")
         except OSError as error:
-            from mnist_bp import console
+            from mnist_bp.cli import console
 
             self.unlogged = MnistBpError(f"{self.log} lacks rows of this run: {error.strerror}")
             console.warn(str(self.unlogged))
@@ -165,7 +166,7 @@ def _check_outputs(output: Path, log: Path | None) -> None:
 
 def _begin(wanted: DigitsOptions, chosen: dict[str, Any]) -> "tuple[Run, Digits, Digits]":
     """Return a new run, and the digits to train and to test it on."""
-    from mnist_bp.training import Run, bytes_needed
+    from mnist_bp.runs.run import Run, bytes_needed
 
     recipe = Recipe(**chosen)
     check_memory(bytes_needed(recipe))
@@ -177,8 +178,8 @@ def _resume(
     path: Path, wanted: DigitsOptions, chosen: dict[str, Any]
 ) -> "tuple[Run, Digits, Digits]":
     """Return a saved run, as it was when it was saved, and its digits."""
-    from mnist_bp.training import Run, bytes_needed
-    from mnist_bp.weights import load
+    from mnist_bp.runs.checkpoint import load
+    from mnist_bp.runs.run import Run, bytes_needed
 
     saved = load(path)
     recipe = _recipe_to_resume(path, saved, chosen)
@@ -232,7 +233,7 @@ def _recipe_to_resume(path: Path, saved: "Weights", chosen: dict[str, Any]) -> R
         "constant",
         0,
     ):
-        from mnist_bp import console
+        from mnist_bp.cli import console
 
         console.warn(
             f"from here on the learning rate follows the schedule of {epochs} epochs, no longer "

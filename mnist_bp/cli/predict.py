@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_bp.commands.common import print_json
+from mnist_bp.cli.common import print_json
+from mnist_bp.cli.options import Json
 from mnist_bp.errors import NoFileError, PictureError
-from mnist_bp.options import Json
 
 
 def predict(
@@ -29,10 +29,11 @@ def predict(
     """
     from threadpoolctl import threadpool_limits
 
-    from mnist_bp import console, picture, tables
+    from mnist_bp.cli import console, tables
     from mnist_bp.evaluation import answers
-    from mnist_bp.layers import softmax
-    from mnist_bp.weights import load
+    from mnist_bp.functions import softmax
+    from mnist_bp.pictures import picture
+    from mnist_bp.runs.checkpoint import load
 
     loaded = load(weights)
     net = loaded.net()

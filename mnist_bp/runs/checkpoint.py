@@ -27,14 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mnist_bp
-from mnist_bp import recipe as recipes
 from mnist_bp.data.digits import CLASSES, PIXELS
 from mnist_bp.errors import RecipeError, UsageError, WeightsError
 from mnist_bp.files import put_aside, replacing
-from mnist_bp.history import EpochResult
-from mnist_bp.layers import Array
+from mnist_bp.functions import Array
 from mnist_bp.network import TwoLayerNet
-from mnist_bp.recipe import Recipe
+from mnist_bp.runs import recipe as recipes
+from mnist_bp.runs.history import EpochResult
+from mnist_bp.runs.recipe import Recipe
 
 FORMAT = 1
 PARAMETERS = ("W1", "b1", "W2", "b2")

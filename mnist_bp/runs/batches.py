@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bp.data.digits import Digits, in_batches, normalized
-from mnist_bp.distortion import Distortion
-from mnist_bp.layers import smoothed
+from mnist_bp.data.digits import Digits
+from mnist_bp.data.distortion import Distortion
+from mnist_bp.functions import in_batches, scale_pixels, smooth_labels
 from mnist_bp.randomness import Purpose, stream
-from mnist_bp.recipe import Recipe
+from mnist_bp.runs.recipe import Recipe
 
 Batch = tuple[NDArray[np.float32], NDArray[Any]]
 """Pixels from 0 to 1, (N, 28, 28), and targets: labels (N,), or rows (N, 10) if smoothed."""
@@ -53,9 +53,9 @@ def batches(
         images = digits.images.take(indices, axis=0)
         t: NDArray[Any] = digits.labels[indices]
         if recipe.label_smoothing:
-            t = smoothed(t, recipe.label_smoothing)
+            t = smooth_labels(t, recipe.label_smoothing)
         if not distort:
-            return normalized(images), t
+            return scale_pixels(images), t
         return distort(images, stream(recipe.seed, Purpose.DISTORTION, epoch, number)), t
 
     parts = list(enumerate(in_batches(order, recipe.batch_size)))[start:]

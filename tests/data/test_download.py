@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
-from conftest import Quiet
+from helpers import Quiet
 
 from mnist_bp.data import mnist as digits
 from mnist_bp.data.mnist import read_digits

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_bp.options import DataDir, Mirrors
+from mnist_bp.cli.options import DataDir, Mirrors
 
 
 def download(
@@ -18,7 +18,7 @@ def download(
 
     Every file is held against its known SHA-256, whichever mirror it comes from.
     """
-    from mnist_bp import console, tables
+    from mnist_bp.cli import console, tables
     from mnist_bp.data import mnist
 
     folder, done = mnist.fill(data_dir, mirror or (), force=force, progress=console.bytes_bar)

@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_bp.cli.options import DigitsOptions
 from mnist_bp.errors import DownloadError, UsageError
 from mnist_bp.files import try_out
-from mnist_bp.options import DigitsOptions
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def read(wanted: DigitsOptions, name: str | None, *splits: str) -> "list[Digits]":
     """Read splits of the data set of a name, from where the user wants them to come."""
-    from mnist_bp import console
+    from mnist_bp.cli import console
     from mnist_bp.data.mnist import read_digits
 
     return read_digits(splits, name, wanted.data_dir, wanted.mirror or (), console.bytes_bar)
@@ -28,7 +28,7 @@ def read_or_draw(wanted: DigitsOptions, *splits: str) -> "list[Digits]":
     except DownloadError as error:
         if wanted.dataset:
             raise
-        from mnist_bp import console
+        from mnist_bp.cli import console
         from mnist_bp.data.digits import SYNTHETIC
 
         console.warn(f"MNIST could not be reached: {error}")
@@ -63,6 +63,6 @@ def check_output(option: str, path: Path) -> None:
 
 def print_json(**values: Any) -> None:
     """Print one JSON object, in one line, as a result."""
-    from mnist_bp import console
+    from mnist_bp.cli import console
 
     console.results().print(json.dumps(values), soft_wrap=True, markup=False)

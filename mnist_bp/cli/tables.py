@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mnist_bp import console
-from mnist_bp.console import GrowingTable
+from mnist_bp.cli import console
+from mnist_bp.cli.console import GrowingTable
 from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import DigitFigures, Evaluation, Mistake
-from mnist_bp.history import EpochResult
+from mnist_bp.runs.history import EpochResult
 
 if TYPE_CHECKING:
-    from mnist_bp.gradcheck import GradientCheck, ParameterCheck
+    from mnist_bp.comparison import GradientCheck, ParameterCheck
 
 GREEN, RED = (0, 130, 60), (210, 40, 40)
 ACCURACIES = "test_accuracy", "train_accuracy"
 RUNNERS_UP = 2
-NAMED_CORNERS = 6
-"""How many entries on a corner are named one by one, for each parameter."""
+NAMED_KINKS = 6
+"""How many entries on a kink are named one by one, for each parameter."""
 
 
 def sources(out: Console, folder: object, done: Sequence[tuple[str, str]]) -> None:
@@ -61,7 +61,7 @@ def gradient_checks(
     network: "GradientCheck",
     tolerance: float,
 ) -> None:
-    """Print all checks, and the names of the entries on a corner."""
+    """Print all checks, and the names of the entries on a kink."""
     rows: list[list[RenderableType]] = []
     for check in (*layers, network):
         rows.extend(
@@ -71,26 +71,26 @@ def gradient_checks(
     headings = ("", "shape", "corners", "mean abs error", "max rel error", "")
     console.table(out, title, headings, rows)
     for parameter in network.parameters:
-        if parameter.corners:
-            out.print(_name_corners(parameter), soft_wrap=True, markup=False)
+        if parameter.kinks:
+            out.print(_name_kinks(parameter), soft_wrap=True, markup=False)
 
 
 def _check_cells(parameter: "ParameterCheck", tolerance: float) -> list[RenderableType]:
     holds = parameter.max_rel_error <= tolerance
     return [
         " x ".join(map(str, parameter.shape)),
-        str(parameter.corners),
+        str(parameter.kinks),
         f"{parameter.mean_abs_error:.1e}",
         f"{parameter.max_rel_error:.1e}",
         Text("holds", "green") if holds else Text("FAILS", "bold red"),
     ]
 
 
-def _name_corners(parameter: "ParameterCheck") -> str:
-    names = [f"{parameter.name}[{', '.join(map(str, at))}]" for at in parameter.corner_indices]
-    rest = len(names) - NAMED_CORNERS
+def _name_kinks(parameter: "ParameterCheck") -> str:
+    names = [f"{parameter.name}[{', '.join(map(str, at))}]" for at in parameter.kink_indices]
+    rest = len(names) - NAMED_KINKS
     more = f" and {rest} more" if rest > 0 else ""
-    return f"left out, on a corner of ReLU: {', '.join(names[:NAMED_CORNERS])}{more}"
+    return f"left out, on a kink of ReLU: {', '.join(names[:NAMED_KINKS])}{more}"
 
 
 def summary(out: Console, title: str, evaluation: Evaluation) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from mnist_bp.errors import RecipeError, UsageError
-from mnist_bp.recipe import Setting
+from mnist_bp.runs.recipe import Setting
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 DataDir = Annotated[

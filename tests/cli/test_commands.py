@@ -15,9 +15,9 @@ import pytest
 
 import mnist_bp
 from mnist_bp import TwoLayerNet
-from mnist_bp.data.digits import normalized
 from mnist_bp.data.idx import read_idx
-from mnist_bp.weights import load
+from mnist_bp.functions import scale_pixels
+from mnist_bp.runs.checkpoint import load
 
 ESCAPE = "\x1b"
 
@@ -100,7 +100,6 @@ HEAVY = {"numpy", "requests", "http.client", "rich", "tqdm", "threadpoolctl", "p
     "matplotlib",
     "jinja2",
     "PIL",
-    "pydantic",
 }
 NUMERIC = {"numpy", "rich", "threadpoolctl"}
 
@@ -121,7 +120,7 @@ def test_no_command_imports_what_it_does_not_use(words, imported, digits_folder,
     given = words.format(digits=digits_folder, trained=trained).split()
     script = (
         f"import sys; sys.argv[1:] = {given}\n"
-        "from mnist_bp.cli import main\n"
+        "from mnist_bp.cli.app import main\n"
         "try: main()\n"
         f"finally: print('imported', *({HEAVY} & set(sys.modules)))"
     )
@@ -462,7 +461,7 @@ def test_with_validation_the_last_training_digits_are_held_out_and_no_test_digit
     labels = read_idx(tmp_path / "train-labels-idx1-ubyte.gz", 1)[400:]
     saved = load(command.folder / "weights.npz")
     net = TwoLayerNet.from_params(saved.params)
-    assert net.accuracy(normalized(held_out), labels) == rows[-1]["test_accuracy"]
+    assert net.accuracy(scale_pixels(held_out), labels) == rows[-1]["test_accuracy"]
     assert len(saved.step_losses) == rows[-1]["epoch"] * 4
 
     resumed = command("train", "--resume", "weights.npz", "--epochs", 5, *digits)

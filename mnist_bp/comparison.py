@@ -1,0 +1,209 @@
+"""Two gradients of the same parameter, compared entry by entry, and what comes of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bp.functions import Array
+from mnist_bp.numerical import STEP, numerical_gradient
+
+TOLERANCE = 1e-7
+"""The largest relative error that passes, by default. A wrong formula errs by about 1."""
+
+MAX_KINK_SHARE = 0.01
+"""The share of entries on a kink above which a check says too little to pass."""
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+Evaluate: TypeAlias = Callable[[], tuple[Any, Mask]]
+"""Returns a number, and which inputs of ReLU are positive on the way to it, (K,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterCheck:
+    """The two gradients of one parameter, compared entry by entry.
+
+    Attributes
+    ----------
+    name : str
+    numerical, backpropagated : float64 arrays of the parameter's shape
+    on_kink : bool array of the same shape
+        Where a perturbation changed the sign of some ReLU's input. The difference quotient then
+        straddles the kink and means nothing, so both figures leave the entry out.
+    problem : str
+        Why there is no gradient to compare, if there is none.
+    """
+
+    name: str
+    numerical: NDArray[np.float64]
+    backpropagated: NDArray[np.float64]
+    on_kink: Mask
+    problem: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The parameter's shape."""
+        return self.numerical.shape
+
+    @property
+    def kinks(self) -> int:
+        """How many entries lie on a kink."""
+        return int(np.count_nonzero(self.on_kink))
+
+    @property
+    def kink_indices(self) -> list[tuple[int, ...]]:
+        """Where these entries are, in C order."""
+        return [tuple(int(i) for i in index) for index in np.argwhere(self.on_kink)]
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Absolute differences, entry by entry; 0 on a kink, infinite where one is not finite."""
+        difference = np.where(self.on_kink, 0.0, np.abs(self.numerical - self.backpropagated))
+        return np.where(np.isfinite(difference), difference, np.inf)
+
+    @property
+    def mean_abs_error(self) -> float:
+        """The mean difference, over the entries off the kinks."""
+        return float(self.errors.sum() / max(1, self.errors.size - self.kinks))
+
+    @property
+    def max_rel_error(self) -> float:
+        """The largest difference over the largest gradient; 0 where there is no difference."""
+        largest = self.errors.max(initial=0)
+        if largest == 0:
+            return 0.0
+        both = np.stack([self.numerical, self.backpropagated])[:, ~self.on_kink]
+        return float(largest / np.abs(both).max())
+
+    @property
+    def worst(self) -> tuple[int, ...]:
+        """The index at which the two gradients differ the most."""
+        return tuple(int(i) for i in np.unravel_index(self.errors.argmax(), self.shape))
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures for `--json`; None stands for what is not a finite number."""
+        errors = {"mean_abs_error": self.mean_abs_error, "max_rel_error": self.max_rel_error}
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "corners": self.kinks,
+            **{name: error if np.isfinite(error) else None for name, error in errors.items()},
+        }
+
+    def describe_worst(self, tolerance: float) -> str:
+        """Say where the two gradients differ the most, and both values there."""
+        if self.problem:
+            return f"{self.name}: {self.problem}"
+        at = self.worst
+        return (
+            f"{self.name}[{', '.join(map(str, at))}]: backpropagation says "
+            f"{self.backpropagated[at]:.6g}, the difference quotient {self.numerical[at]:.6g} "
+            f"(relative error {self.max_rel_error:.2g}, tolerance {tolerance:.2g})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class GradientCheck:
+    """The checks of all parameters of one net or one layer.
+
+    Attributes
+    ----------
+    name : str
+    parameters : list of ParameterCheck
+    error : str
+        The exception that ended the check, if one did.
+    """
+
+    name: str
+    parameters: list[ParameterCheck] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def entries(self) -> int:
+        """How many numbers were perturbed."""
+        return sum(parameter.numerical.size for parameter in self.parameters)
+
+    @property
+    def kinks(self) -> int:
+        """How many of them lie on a kink."""
+        return sum(parameter.kinks for parameter in self.parameters)
+
+    @property
+    def max_rel_error(self) -> float:
+        """The largest relative error of any parameter; infinite where an exception came first."""
+        if self.error:
+            return float("inf")
+        return max((each.max_rel_error for each in self.parameters), default=0.0)
+
+    def __repr__(self) -> str:
+        result = self.error or f"{self.entries:,} entries, max_rel_error {self.max_rel_error:.2g}"
+        return f"<GradientCheck of {self.name}: {result}>"
+
+    def failures(self, tolerance: float = TOLERANCE) -> list[str]:
+        """Return a sentence for each reason why the check does not hold; none where it does."""
+        if self.error:
+            return [f"{self.name}: {self.error}"]
+        found = [
+            f"{self.name}: {parameter.describe_worst(tolerance)}"
+            for parameter in self.parameters
+            if not parameter.max_rel_error <= tolerance
+        ]
+        if self.kinks > MAX_KINK_SHARE * self.entries:
+            found.append(
+                f"{self.name}: {self.kinks} of {self.entries} entries lie on a kink of ReLU, "
+                f"more than {MAX_KINK_SHARE:.0%}: try a smaller step or another seed"
+            )
+        return found
+
+
+def compare(
+    name: str, evaluate: Evaluate, array: Array, backpropagated: Any, step: float = STEP
+) -> ParameterCheck:
+    """Check the gradient of one array.
+
+    Parameters
+    ----------
+    name : str
+        What to call the array in messages.
+    evaluate : function
+        Returns the number whose gradient is checked, computed from `array` as it is at that moment,
+        and the signs of all inputs of ReLU on the way to it.
+    array : float64 array
+        Perturbed in place and put back, entry by entry.
+    backpropagated : array of the same shape
+        The gradient that backpropagation found. Anything else fails at once.
+    step : float
+        Half the width of the difference quotients.
+    """
+    if problem := mismatch(backpropagated, array.shape):
+        return failed(name, array.shape, problem)
+    _, unperturbed = evaluate()
+    crossed: list[bool] = []
+
+    def f(_: Any) -> Any:
+        value, signs = evaluate()
+        crossed.append(bool((signs != unperturbed).any()))
+        return value
+
+    numerical = numerical_gradient(f, array, step)
+    # An entry was perturbed twice, up and down.
+    on_kink = np.logical_or(crossed[::2], crossed[1::2]).reshape(array.shape)
+    return ParameterCheck(name, numerical, np.array(backpropagated, np.float64), on_kink)
+
+
+def mismatch(gradient: Any, shape: tuple[int, ...]) -> str:
+    """Say why a gradient cannot be that of an array of this shape; nothing where it can."""
+    if gradient is None:
+        return "backward returned None in place of a gradient"
+    if np.shape(gradient) != shape:
+        return f"the gradient has the shape {np.shape(gradient)}, expected {shape}"
+    return ""
+
+
+def failed(name: str, shape: tuple[int, ...], problem: str) -> ParameterCheck:
+    """Return the check of a parameter that has no gradient to compare."""
+    nothing, everywhere = np.zeros(shape), np.full(shape, np.nan)
+    return ParameterCheck(name, nothing, everywhere, np.zeros(shape, bool), problem)
