@@ -1,6 +1,17 @@
-"""`python -m mnist_bp`: the same as the command `mnist-bp`."""
+"""The command `mnist-bp`, and `python -m mnist_bp`: from here on, Ctrl-C is one message."""
 
-from mnist_bp.cli.app import main
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from mnist_bp.cli.app import main as run
+    except KeyboardInterrupt:
+        sys.stderr.write("Error: interrupted\n")
+        sys.exit(130)
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -1,38 +1,57 @@
-"""The errors a user can meet.
+"""The errors that a user can meet.
 
     MnistBpError               exit status 1: the check or the run failed
     ├── CheckError                 a gradient check that does not hold
-    ├── DataError                  digits that cannot be read or are not what they seem
+    ├── DataError                  digits that cannot be read or used
     │   └── DownloadError          digits that no mirror delivered
-    ├── DivergedError              a run whose loss is no number any more, or whose net has died
+    ├── DivergedError              a run whose loss is not a finite number, or whose net has died
+    ├── OutputError                a result that cannot be written
     ├── PictureError               a picture that cannot be read, or shows no digit
     ├── StoppedError               a run that was asked to stop; exit status 128 + the signal
-    ├── WeightsError               weights that cannot be read or saved
+    ├── WeightsError               weights that cannot be read, used or resumed
     └── UsageError             exit status 2: wrong usage, found before any work is done
-        ├── MissingExtraError      packages that are installed only if they are asked for
-        ├── NoFileError            a path where there is nothing, or no file
-        └── RecipeError            a hyperparameter that is unknown or out of its limits
+        ├── MissingExtraError      packages that are installed only on request
+        ├── NoFileError            a path without a file
+        └── ParameterError         a value that a parameter cannot have
+            └── RecipeError        the same in a recipe
 
-Each carries one message that says what is wrong, with which file or address, and what to do next.
-Only the command line turns them into output and exit statuses.
+Each says what is wrong, with which file or address, and what to do next: in one line, or in several
+that are given one by one. Only the command line turns them into output and exit statuses.
 """
 
+import stat
+from importlib.util import find_spec
+from pathlib import Path
 from typing import ClassVar
 
 
 class MnistBpError(Exception):
-    """The root of all errors that are the user's to know about."""
+    """The root of all errors that a user can meet.
+
+    Parameters
+    ----------
+    *lines : str
+        The lines of the message. A line break inside one of them came from a file or a server, and
+        is not printed as one.
+    """
 
     exit_status: int = 1
     label: ClassVar[str] = "Error:"
 
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
 
 class CheckError(MnistBpError):
-    """A gradient check did not hold."""
+    """A gradient check does not hold."""
 
 
 class DataError(MnistBpError):
-    """Digits cannot be read, or are not what they seem."""
+    """Digits cannot be read or used."""
 
 
 class DownloadError(DataError):
@@ -40,7 +59,11 @@ class DownloadError(DataError):
 
 
 class DivergedError(MnistBpError):
-    """The loss of a run is no longer a finite number, or its net has died."""
+    """The loss of a run is not a finite number, or its net has died."""
+
+
+class OutputError(MnistBpError):
+    """A result cannot be written."""
 
 
 class PictureError(MnistBpError):
@@ -58,7 +81,7 @@ class StoppedError(MnistBpError):
 
 
 class WeightsError(MnistBpError):
-    """A weights file cannot be read or saved."""
+    """Weights cannot be read, used or resumed."""
 
 
 class UsageError(MnistBpError):
@@ -68,28 +91,48 @@ class UsageError(MnistBpError):
 
 
 class MissingExtraError(UsageError):
-    """A command needs packages that are installed only if they are asked for."""
+    """A command needs packages that are installed only on request."""
 
-    def __init__(self, need: str, extra: str) -> None:
-        super().__init__(f'{need}: pip install "mnist-bp[{extra}]"')
+    @classmethod
+    def check(cls, extra: str, *modules: str) -> None:
+        """Raise, before the work and without importing anything, unless all modules are there."""
+        missing = [module for module in modules if find_spec(module) is None]
+        if missing:
+            raise cls(f'this needs {", ".join(missing)}: pip install "mnist-bp[{extra}]"')
 
 
 class NoFileError(UsageError):
-    """There is nothing at a path, or it is no file."""
+    """A path has no file."""
+
+    @classmethod
+    def check(cls, path: Path) -> None:
+        """Raise a NoFileError, with the reason, unless there is a regular file at a path."""
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            raise cls("there is no such file") from None
+        except OSError as error:
+            raise cls(f"it cannot be opened: {error.strerror}") from error
+        if not stat.S_ISREG(mode):
+            raise cls("it is a folder" if stat.S_ISDIR(mode) else "it is not a file but a device")
 
 
-class RecipeError(UsageError):
-    """A hyperparameter is unknown, of the wrong type, or out of its limits.
+class ParameterError(UsageError):
+    """A parameter cannot have this value.
 
     Attributes
     ----------
-    key : str
-        The hyperparameter's name, as recipes spell it.
+    parameter : str
+        Its name in Python; a recipe's key is the same, and the flag has `-` for `_`.
     problem : str
-        What is wrong with it, as the rest of a sentence that begins with the key.
+        What is wrong with it, as the rest of a sentence that begins with the name.
     """
 
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{key} {problem}")
-        self.key = key
+    def __init__(self, parameter: str, problem: str) -> None:
+        super().__init__(f"{parameter} {problem}")
+        self.parameter = parameter
         self.problem = problem
+
+
+class RecipeError(ParameterError):
+    """A hyperparameter in a recipe is unknown, of the wrong type, or out of its limits."""

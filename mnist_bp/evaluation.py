@@ -1,27 +1,36 @@
-"""How good a net is: accuracy, loss, confusion, figures for each digit, and the worst mistakes."""
+"""How good a net is: accuracy, loss, confusion matrix, precision and recall, and its mistakes."""
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from mnist_bp.data.digits import CLASSES, Digits
 from mnist_bp.errors import DivergedError
-from mnist_bp.functions import Array, cross_entropy, in_batches, log_softmax, scale_pixels, softmax
+from mnist_bp.functions import (
+    Array,
+    cross_entropy,
+    in_batches,
+    log_softmax,
+    scale_pixels,
+    softmax,
+    target_rows,
+)
 from mnist_bp.network import TwoLayerNet
 
 BATCH_SIZE = 1000
 """Images at a time: enough to keep the matrix products busy, few enough to stay in cache."""
 
+LARGEST_LOGIT = 1e300
+"""Logits from here on have differences and losses that overflow."""
+
 
 @dataclass(frozen=True)
 class Mistake:
-    """An image that the net took for another digit."""
+    """An image that the net misclassified, and the probability of its wrong class."""
 
     index: int
     label: int
@@ -31,16 +40,17 @@ class Mistake:
 
 @dataclass(frozen=True)
 class DigitFigures:
-    """How well one digit is told from the others.
+    """How well one digit is classified.
 
     Attributes
     ----------
     digit, samples : int
         The digit, and how many images show it.
     precision : float or None
-        The fraction of the images taken for this digit that are; None where there are none.
+        The fraction of the images classified as this digit that show it; None where there are none.
     recall : float or None
-        The fraction of this digit's images that are taken for it; None where there are none.
+        The fraction of the images of this digit that are classified as it; None where there are
+        none.
     """
 
     digit: int
@@ -49,18 +59,37 @@ class DigitFigures:
     recall: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """What a net says of a set of images, held against their labels.
+    """What a net predicts for a set of images, compared with their labels.
 
     Attributes
     ----------
-    logits : array of shape (N, 10)
-    labels : uint8 array of shape (N,)
+    logits : array of shape (N, C)
+    labels : int array of shape (N,)
     """
 
     logits: Array
-    labels: NDArray[np.uint8]
+    labels: NDArray[Any]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Evaluation: accuracy {self.accuracy:.4f}, {self.errors:,} of {self.samples:,} wrong>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        cells = "".join(
+            f"<tr><td>{each.digit}</td><td>{each.samples:,}</td>"
+            f"<td>{_four_places(each.precision)}</td><td>{_four_places(each.recall)}</td></tr>"
+            for each in self.per_class
+        )
+        low, high = self.interval
+        return (
+            f"<table><caption>accuracy {self.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}),"
+            f" loss {self.loss:.4f}</caption><tr><th>digit</th><th>samples</th>"
+            f"<th>precision</th><th>recall</th></tr>{cells}</table>"
+        )
 
     @cached_property
     def predictions(self) -> NDArray[np.intp]:
@@ -74,18 +103,18 @@ class Evaluation:
 
     @property
     def errors(self) -> int:
-        """How many images are taken for another digit."""
+        """How many images are misclassified."""
         return int(np.count_nonzero(self.predictions != self.labels))
 
     @property
     def accuracy(self) -> float:
-        """The fraction that is not."""
+        """The fraction that is classified correctly."""
         return (self.samples - self.errors) / self.samples
 
     @property
     def loss(self) -> float:
         """The mean cross entropy."""
-        # A thousand at a time: all at once, the steps in between would take the most memory of all.
+        # A thousand at a time: the intermediate arrays of all at once would need the most memory.
         total = 0.0
         parts = (in_batches(array, BATCH_SIZE) for array in (self.logits, self.labels))
         for logits, labels in zip(*parts, strict=True):
@@ -96,7 +125,7 @@ class Evaluation:
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the accuracy, after E. B. Wilson (1927).
 
-        It is where the true accuracy lies, on digits like these, if they were drawn at random.
+        It holds the true accuracy on digits like these, if they were drawn at random.
         """
         z = 1.959963984540054
         n, p = self.samples, self.accuracy
@@ -106,27 +135,28 @@ class Evaluation:
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
-        """How often each digit (row) is taken for each digit (column), (10, 10)."""
-        pairs = self.labels.astype(np.int64) * CLASSES + self.predictions
-        return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+        """How many images of each digit (row) are classified as each digit (column), (C, C)."""
+        classes = self.logits.shape[-1]
+        pairs = self.labels.astype(np.int64) * classes + self.predictions
+        return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
     @property
     def per_class(self) -> list[DigitFigures]:
         """The figures of each digit."""
-        right = self.confusion.diagonal()
-        shown, taken = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        correct = self.confusion.diagonal()
+        shown, predicted = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
         return [
             DigitFigures(
                 digit,
                 int(shown[digit]),
-                precision=_fraction(right[digit], taken[digit]),
-                recall=_fraction(right[digit], shown[digit]),
+                precision=_fraction(correct[digit], predicted[digit]),
+                recall=_fraction(correct[digit], shown[digit]),
             )
-            for digit in range(CLASSES)
+            for digit in range(len(correct))
         ]
 
     def figures(self) -> dict[str, Any]:
-        """Return what `--json` tells of the net."""
+        """Return the figures for `--json`."""
         return {
             "samples": self.samples,
             "errors": self.errors,
@@ -137,10 +167,10 @@ class Evaluation:
         }
 
     def mistakes(self, most: int) -> list[Mistake]:
-        """Return the mistakes that the net was surest of, `most` at the most."""
+        """Return the most confident mistakes, `most` at the most."""
         wrong = np.flatnonzero(self.predictions != self.labels)
         probability = softmax(self.logits[wrong]).max(axis=-1)
-        surest = np.argsort(-probability, kind="stable")[:most]
+        first = np.argsort(-probability, kind="stable")[:most]
         return [
             Mistake(
                 int(wrong[i]),
@@ -148,57 +178,58 @@ class Evaluation:
                 int(self.predictions[wrong[i]]),
                 float(probability[i]),
             )
-            for i in surest
+            for i in first
         ]
 
 
-def evaluate(net: TwoLayerNet, digits: Digits, threads: int = 1) -> Evaluation:
-    """Show every image to the net.
+def evaluate(net: TwoLayerNet, images: NDArray[Any], labels: ArrayLike) -> Evaluation:
+    """Classify every image, and compare the predictions with the labels.
 
     Parameters
     ----------
     net : TwoLayerNet
-    digits : Digits
-    threads : int
-        How many share the work; what comes out does not depend on it.
+    images : array of shape (N, 28, 28) or (N, 784)
+        uint8 pixels from 0 to 255, or fractions from 0 to 1.
+    labels : int array of shape (N,), or one-hot (N, C)
 
     Raises
     ------
+    ValueError
+        There are no images, or the labels do not fit them.
     DivergedError
-        It answers with numbers that are not finite.
+        The logits are not finite, or too large to compute a loss from.
     """
-    return Evaluation(answers(net, digits.images, threads), digits.labels)
+    logits = logits_of(net, images)
+    labels = np.asarray(labels)
+    rows = target_rows(labels, logits)
+    return Evaluation(logits, labels if labels.ndim == 1 else rows.argmax(axis=-1))
 
 
-def answers(net: TwoLayerNet, images: NDArray[np.uint8], threads: int = 1) -> Array:
-    """Return the logits (N, 10) of images (N, 28, 28); `threads` as for `evaluate`.
-
-    Raises
-    ------
-    DivergedError
-        The net answers with numbers that are not finite.
-    """
+def logits_of(net: TwoLayerNet, images: NDArray[Any]) -> Array:
+    """Return the logits (N, C) of images, computed in parts; parameters and errors as above."""
     dtype = net.params["W1"].dtype
 
-    def answer(batch: NDArray[np.uint8]) -> Array:
+    def predict(batch: NDArray[Any]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
-            return net.predict(scale_pixels(batch, dtype))
+            return net.predict(scale_pixels(batch, dtype) if batch.dtype == np.uint8 else batch)
 
-    with ThreadPoolExecutor(threads) as pool:
-        # A single one would only be waited for.
-        each = pool.map if threads > 1 else map
-        parts = list(each(answer, in_batches(images, BATCH_SIZE)))
-    logits = np.concatenate(parts)
-    if not np.isfinite(logits).all():
-        raise DivergedError("the net answers with numbers that are not finite: too large weights")
+    logits = np.concatenate(
+        [predict(batch) for batch in in_batches(np.asarray(images), BATCH_SIZE)]
+    )
+    if not float(np.abs(logits).max(initial=0)) < LARGEST_LOGIT:
+        raise DivergedError("the net's logits are not finite: its weights are too large")
     return logits
 
 
-def committee(members: Sequence[Evaluation]) -> Evaluation:
-    """Return what several nets say together of the same images: the mean of their probabilities."""
+def ensemble(members: Sequence[Evaluation]) -> Evaluation:
+    """Return the evaluation of several nets on the same images: the mean of their probabilities."""
     log_y = [log_softmax(each.logits.astype(np.float64)) for each in members]
     return Evaluation(np.logaddexp.reduce(log_y) - np.log(len(members)), members[0].labels)
 
 
 def _fraction(part: Any, whole: Any) -> float | None:
     return float(part / whole) if whole else None
+
+
+def _four_places(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{fraction:.4f}"

@@ -54,7 +54,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def try_out(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Find out whether `replacing` could write beside `path`, without touching `path`.
 
     Raises
@@ -95,7 +95,7 @@ def _lock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def put_aside(path: Path) -> Path | None:
+def back_up(path: Path) -> Path | None:
     """Give the file at `path`, if there is one, a second name: `weights.1.npz` for `weights.npz`.
 
     The file keeps its own name too until something replaces it, so there is no moment without one.
@@ -133,3 +133,32 @@ def _link_or_copy(path: Path, aside: Path) -> None:
         with aside.open("xb") as file:
             file.write(path.read_bytes())
             os.fsync(file.fileno())
+
+
+def check_appendable(path: Path) -> None:
+    """Find out whether `path` can be appended to, without leaving anything there."""
+    if path.exists():
+        path.open("ab").close()
+    else:
+        check_writable(path)
+
+
+def check_back_up(path: Path) -> None:
+    """Find out whether `back_up` could keep the file at `path`."""
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file or a device; what a failed write left of the last line is ended.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    start = b""
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            start = b"" if file.read(1) == b"\n" else b"\n"
+    with path.open("ab", buffering=0) as file:
+        file.write(start + line.encode() + b"\n")

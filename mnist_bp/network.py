@@ -1,19 +1,49 @@
 """The two-layer network: Affine, ReLU, Affine, SoftmaxWithLoss."""
 
 import math
-from typing import Any, cast
+from collections.abc import MutableMapping
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from mnist_bp.functions import Array, target_rows
+from mnist_bp.functions import Array, softmax, target_rows
 from mnist_bp.layers import Affine, Layer, ReLU, Sigmoid, SoftmaxWithLoss
 from mnist_bp.numerical import numerical_gradient
 
+Activation: TypeAlias = Literal["relu", "sigmoid"]
 ACTIVATIONS: dict[str, type[ReLU] | type[Sigmoid]] = {"relu": ReLU, "sigmoid": Sigmoid}
 
-GAINS = {"he": 2.0, "xavier": 1.0}
+Init: TypeAlias = Literal["he", "xavier"]
+GAINS: dict[str, float] = {"he": 2.0, "xavier": 1.0}
 """The variance of a weight, times the number of its layer's inputs, by the rule's name."""
+
+
+class Parameters(dict[str, Array]):
+    """The arrays that a net's layers compute with, by name.
+
+    Assigning to a key copies into the array that is there, so the layers see it. An unknown key
+    raises KeyError, an array of another shape ValueError.
+    """
+
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
+        if name not in self:
+            raise KeyError(f"there is no parameter {name!r}; there are {', '.join(self)}")
+        array, value = self[name], np.asarray(value)
+        if value.shape != array.shape:
+            raise ValueError(f"{name} has the shape {array.shape}, not {value.shape}")
+        if value is not array:
+            array[...] = value
+
+    update = MutableMapping.update
+
+    def __ior__(self, other: Any) -> "Parameters":  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copied and pickled as a whole: item by item, every key would be unknown.
+        return Parameters, (dict(self),)
 
 
 class TwoLayerNet:
@@ -25,7 +55,7 @@ class TwoLayerNet:
         Pixels of an image, hidden units, classes: 784, 50 and 10 in the chapter.
     weight_init_std : float or {"he", "xavier"}
         Standard deviation of the normal distribution that both weight matrices are drawn from, or
-        whose rule gives it, from the number of a layer's inputs: the root of 2 over them, after
+        the rule that gives it from the number of a layer's inputs: the root of 2 over them, after
         K. He et al. (2015), made for ReLU, or of 1 over them, after X. Glorot and Y. Bengio (2010),
         as the book has it, for the sigmoid. Biases start at zero.
     dtype : dtype
@@ -33,21 +63,21 @@ class TwoLayerNet:
         gradients needs; training takes float32.
     activation : {"relu", "sigmoid"}
     rng : numpy.random.Generator or int, optional
-        Where the weights are drawn from; an int is a seed. Without one, every net is another.
+        Where the weights are drawn from; an int is a seed. Without one, every net is different.
 
     Attributes
     ----------
     params : dict
         `{"W1": (input, hidden), "b1": (hidden,), "W2": (hidden, output), "b2": (output,)}`: the
-        layers' own arrays. Update them in place.
+        layers' own arrays. Update them in place, or assign: that copies into them.
     layers : dict of layers
-        From input to logits, in order.
+        From input to logits, in order: `Affine1`, `Activation`, `Affine2`.
     last_layer : SoftmaxWithLoss
 
     Raises
     ------
     ValueError
-        The activation or the rule is not known.
+        The activation or the rule is unknown.
     """
 
     def __init__(
@@ -55,10 +85,10 @@ class TwoLayerNet:
         input_size: int,
         hidden_size: int,
         output_size: int,
-        weight_init_std: float | str = 0.01,
+        weight_init_std: float | Init = 0.01,
         *,
         dtype: DTypeLike = np.float64,
-        activation: str = "relu",
+        activation: Activation = "relu",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         if isinstance(weight_init_std, str) and weight_init_std not in GAINS:
@@ -67,7 +97,7 @@ class TwoLayerNet:
             )
         rng = np.random.default_rng(rng)
 
-        def drawn(inputs: int, outputs: int) -> Array:
+        def draw(inputs: int, outputs: int) -> Array:
             if isinstance(weight_init_std, str):
                 std = math.sqrt(GAINS[weight_init_std] / inputs)
             else:
@@ -75,32 +105,38 @@ class TwoLayerNet:
             return std * rng.standard_normal((inputs, outputs))
 
         params = {
-            "W1": drawn(input_size, hidden_size),
+            "W1": draw(input_size, hidden_size),
             "b1": np.zeros(hidden_size),
-            "W2": drawn(hidden_size, output_size),
+            "W2": draw(hidden_size, output_size),
             "b2": np.zeros(output_size),
         }
         self._assemble({name: array.astype(dtype) for name, array in params.items()}, activation)
 
     @classmethod
-    def from_params(cls, params: dict[str, Array], activation: str = "relu") -> "TwoLayerNet":
-        """Return a net that computes with these arrays themselves, `W1`, `b1`, `W2` and `b2`."""
+    def from_params(
+        cls, params: dict[str, Array], activation: Activation = "relu"
+    ) -> "TwoLayerNet":
+        """Return a net that computes with these arrays themselves: `W1`, `b1`, `W2` and `b2`."""
         net = cls.__new__(cls)
-        net._assemble(dict(params), activation)
+        net._assemble(params, activation)
         return net
 
     def _assemble(self, params: dict[str, Array], activation: str) -> None:
         if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}"
-            )
-        self.params = params
+            known = ", ".join(get_args(Activation))
+            raise ValueError(f"activation must be one of {known}, not {activation!r}")
+        self.params = Parameters(params)
         self.layers: dict[str, Layer] = {
             "Affine1": Affine(params["W1"], params["b1"], needs_dx=False),
             "Activation": ACTIVATIONS[activation](),
             "Affine2": Affine(params["W2"], params["b2"]),
         }
         self.last_layer = SoftmaxWithLoss()
+
+    def __repr__(self) -> str:
+        (inputs, hidden), outputs = self.params["W1"].shape, len(self.params["b2"])
+        activation = type(self.layers["Activation"]).__name__
+        return f"<TwoLayerNet {inputs}-{hidden}-{outputs}, {activation}, {self.params['W1'].dtype}>"
 
     def predict(self, x: ArrayLike) -> Array:
         """Return the logits (N, 10) of a batch of images, or those (10,) of a single one.
@@ -114,6 +150,10 @@ class TwoLayerNet:
         for layer in self.layers.values():
             out = layer.forward(out)
         return out
+
+    def predict_proba(self, x: ArrayLike) -> Array:
+        """Return the class probabilities (N, 10), or (10,): the softmax of `predict(x)`."""
+        return softmax(self.predict(x))
 
     def loss(self, x: ArrayLike, t: ArrayLike) -> np.floating[Any]:
         """Return the mean cross entropy; `t` holds labels (N,) or one-hot rows (N, 10)."""

@@ -1,22 +1,23 @@
-"""Optimizers: how a gradient becomes a step, and learning-rate schedules.
+"""Optimizers: how a gradient becomes a step, and how the learning rate changes over a run.
 
 Each optimizer updates a net's parameters in place. Weights may decay beside the step, by
 `lr * weight_decay` of themselves (decoupled: I. Loshchilov and F. Hutter, "Decoupled weight decay
-regularization", 2019). Biases do not: they have no part in how steep the net is.
+regularization", 2019). Biases do not decay: they do not make the net's function steeper.
 """
 
 import math
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
 from mnist_bp.functions import Array
 
-Arrays = dict[str, Array]
+Arrays: TypeAlias = dict[str, Array]
+Schedule: TypeAlias = Literal["constant", "linear", "cosine"]
 
 
 class Optimizer(Protocol):
-    """What training needs of an optimizer, and what a weights file keeps of it."""
+    """What training needs of an optimizer, and what a checkpoint keeps of it."""
 
     state: Arrays
     """What it remembers from step to step, by name, beside the parameters."""
@@ -55,9 +56,9 @@ class SGD:
         self.momentum = momentum
         self.nesterov = nesterov
         self.weight_decay = weight_decay
-        self.state: Arrays = {f"velocity.{name}": np.zeros_like(p) for name, p in params.items()}
-        if not momentum:
-            self.state = {}
+        self.state: Arrays = {}
+        if momentum:
+            self.state = {f"velocity.{name}": np.zeros_like(p) for name, p in params.items()}
 
     def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
         """Move every parameter against its gradient."""
@@ -84,6 +85,8 @@ class Adam:
     ----------
     params : dict of arrays
         Those that will be updated, for their shapes.
+    steps : int
+        Steps taken already, where a run is resumed.
     weight_decay : float
     beta1, beta2, epsilon : float
         By default those of the paper.
@@ -93,14 +96,16 @@ class Adam:
         self,
         params: Arrays,
         *,
+        steps: int = 0,
         weight_decay: float = 0.0,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
+        self.steps = steps
         self.weight_decay = weight_decay
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-        self.state: Arrays = {"t": np.zeros((), np.int64)}
+        self.state: Arrays = {}
         for name, parameter in params.items():
             self.state[f"m.{name}"] = np.zeros_like(parameter)
             self.state[f"v.{name}"] = np.zeros_like(parameter)
@@ -108,15 +113,15 @@ class Adam:
     def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
         """Move every parameter against its gradient."""
         decay(params, lr * self.weight_decay)
-        self.state["t"] += 1
-        t = int(self.state["t"])
+        self.steps += 1
         for name, parameter in params.items():
             m, v, gradient = self.state[f"m.{name}"], self.state[f"v.{name}"], gradients[name]
             m *= self.beta1
             m += (1 - self.beta1) * gradient
             v *= self.beta2
             v += (1 - self.beta2) * gradient**2
-            m_hat, v_hat = m / (1 - self.beta1**t), v / (1 - self.beta2**t)
+            m_hat = m / (1 - self.beta1**self.steps)
+            v_hat = v / (1 - self.beta2**self.steps)
             parameter -= lr * m_hat / (np.sqrt(v_hat) + self.epsilon)
 
 
@@ -128,13 +133,14 @@ def decay(params: Arrays, share: float) -> None:
                 parameter *= 1 - share
 
 
-def scheduled(lr: float, schedule: str, warmup: float, step: int, steps: int) -> float:
+def learning_rate(
+    highest: float, schedule: Schedule, warmup: float, step: int, steps: int
+) -> float:
     """Return the learning rate of a step.
 
     Parameters
     ----------
-    lr : float
-        The highest.
+    highest : float
     schedule : {"constant", "linear", "cosine"}
         How it falls: not at all, or to zero at the end of the run, straight or along a cosine
         (I. Loshchilov and F. Hutter, "SGDR", 2017, without restarts).
@@ -142,14 +148,22 @@ def scheduled(lr: float, schedule: str, warmup: float, step: int, steps: int) ->
         The share of the run, 0 to 1, in which it first rises in a straight line.
     step, steps : int
         Steps done so far, and steps of the whole run.
+
+    Raises
+    ------
+    ValueError
+        The schedule is unknown.
     """
     rising = warmup * steps
-    if step < rising:
-        return lr * min(1.0, (step + 1) / rising)
     progress = (step - rising) / max(1.0, steps - rising)
     match schedule:
+        case "constant":
+            factor = 1.0
         case "linear":
-            return lr * (1 - progress)
+            factor = 1 - progress
         case "cosine":
-            return lr * (1 + math.cos(math.pi * progress)) / 2
-    return lr
+            factor = (1 + math.cos(math.pi * progress)) / 2
+        case _:
+            known = ", ".join(get_args(Schedule))
+            raise ValueError(f"schedule must be one of {known}, not {schedule!r}")
+    return highest * (min(1.0, (step + 1) / rising) if step < rising else factor)

@@ -5,7 +5,7 @@ import pytest
 
 from mnist_bp import TwoLayerNet
 from mnist_bp.data.digits import Digits
-from mnist_bp.evaluation import Evaluation, Mistake, answers, committee, evaluate
+from mnist_bp.evaluation import Evaluation, Mistake, ensemble, evaluate, logits_of
 from mnist_bp.functions import scale_pixels, softmax
 
 
@@ -87,17 +87,17 @@ def test_threads_share_the_images_and_change_no_answer(activation):
     images = np.random.default_rng(0).integers(256, size=(20_500, 28, 28), dtype=np.uint8)
     net = TwoLayerNet(784, 20, 10, 0.1, activation=activation, rng=0)
 
-    alone, together = (answers(net, images, threads) for threads in (1, 4))
+    alone, together = (logits_of(net, images, threads) for threads in (1, 4))
 
     assert together.tobytes() == alone.tobytes()
 
 
-def test_a_committee_says_the_mean_of_its_members_probabilities():
+def test_a_ensemble_says_the_mean_of_its_members_probabilities():
     rng = np.random.default_rng(0)
     labels = rng.integers(10, size=50, dtype=np.uint8)
     members = [Evaluation(3 * rng.standard_normal((50, 10)), labels) for _ in range(3)]
 
-    together = committee(members)
+    together = ensemble(members)
 
     mean = np.mean([softmax(each.logits) for each in members], axis=0)
     assert softmax(together.logits) == pytest.approx(mean)
@@ -105,8 +105,8 @@ def test_a_committee_says_the_mean_of_its_members_probabilities():
     assert together.loss == pytest.approx(-np.log(mean[np.arange(50), labels]).mean())
 
 
-def test_a_committee_of_nets_that_are_very_sure_has_a_finite_loss():
+def test_a_ensemble_of_nets_that_are_very_sure_has_a_finite_loss():
     logits = np.zeros((2, 10))
     logits[:, 3] = 1e5
 
-    assert np.isfinite(committee([Evaluation(logits, np.uint8([3, 4]))] * 2).loss)
+    assert np.isfinite(ensemble([Evaluation(logits, np.uint8([3, 4]))] * 2).loss)

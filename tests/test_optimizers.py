@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_bp.optimizers import SGD, Adam, scheduled
+from mnist_bp.optimizers import SGD, Adam, learning_rate
 
 STEPS = 20
 LR = 0.1
@@ -119,7 +119,7 @@ def test_pytorch_takes_the_same_steps(ours, theirs, options):
 
 
 def rates(schedule, warmup, steps=100):
-    return [scheduled(0.2, schedule, warmup, step, steps) for step in range(steps)]
+    return [learning_rate(0.2, schedule, warmup, step, steps) for step in range(steps)]
 
 
 def test_a_constant_rate_stays():

@@ -1,7 +1,7 @@
 """The command line: errors become messages here and nowhere else.
 
 NumPy, Rich and what is built on them are imported by the commands that need them, so that `--help`
-and a slip in a flag do not wait for them.
+and a wrong flag do not wait for them.
 """
 
 import io
@@ -18,7 +18,7 @@ from mnist_bp.cli.evaluate import evaluate
 from mnist_bp.cli.gradcheck import gradcheck
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.train import train
-from mnist_bp.errors import MnistBpError, UsageError
+from mnist_bp.errors import MnistBpError, ParameterError, RecipeError, UsageError
 
 INTERRUPTED = 130
 
@@ -40,68 +40,74 @@ EXAMPLES = {
     ),
     predict: ("weights.npz my-seven.jpg", "weights.npz scans/*.png --json"),
 }
-"""The commands, and what their help shows that one can do with them."""
+"""The commands, and the examples that their help shows."""
 
 app = typer.Typer(
     name="mnist-bp",
     no_args_is_help=True,
-    # Help in plain text: Typer's colours would make it wait for a parser of Markdown.
+    # Help in plain text: Typer's colours would load a parser of Markdown.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-class _Warnings(logging.Handler):
-    """What the library has to say, on stderr."""
+class _Messages(logging.Handler):
+    """The library's warnings and notices, on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from mnist_bp.cli import console
 
-        console.warn(record.getMessage())
+        show = console.warn if record.levelno >= logging.WARNING else console.say
+        show(record.getMessage())
 
 
 def main() -> None:
     """Run the command line, and end the process with its exit status."""
-    logging.getLogger("mnist_bp").addHandler(_Warnings())
+    log = logging.getLogger("mnist_bp")
+    log.addHandler(_Messages())
+    log.setLevel(logging.INFO)
     for stream in (sys.stdout, sys.stderr):
-        # A path may have letters that the terminal has not.
+        # A path may have letters that the terminal does not.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     label = MnistBpError.label
+    lines: tuple[str, ...] = ()
     try:
         status = app(standalone_mode=False, prog_name="mnist-bp") or 0
-        message = "interrupted" if status == INTERRUPTED else ""
+        lines = ("interrupted",) if status == INTERRUPTED else ()
     except KeyboardInterrupt:
-        status, message = INTERRUPTED, "interrupted"
+        status, lines = INTERRUPTED, ("interrupted",)
     except Exception as error:
         if os.environ.get("MNIST_BP_DEBUG"):
             raise
-        status, message = _explain(error)
+        status, lines = _explain(error)
         label = getattr(error, "label", label)
-    if message:
+    if lines:
         from mnist_bp.cli import console
 
-        console.complain(message, label)
+        console.complain(*lines, label=label)
     sys.exit(status)
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: Exception) -> tuple[int, tuple[str, ...]]:
     """Return the exit status and the message for an error that a user can meet; raise any other."""
     match error:
+        case ParameterError() if not isinstance(error, RecipeError):
+            return error.exit_status, (f"--{error.parameter.replace('_', '-')} {error.problem}",)
         case MnistBpError():
-            return error.exit_status, str(error)
+            return error.exit_status, error.lines
         case typer.TyperException():
-            return error.exit_code, error.format_message()
+            return error.exit_code, (error.format_message(),)
         case MemoryError():
-            return UsageError.exit_status, f"this needs more memory than there is: {error}"
+            return UsageError.exit_status, (f"this needs more memory than there is: {error}",)
         case OSError():
-            return MnistBpError.exit_status, str(error)
+            return MnistBpError.exit_status, (str(error),)
     raise error
 
 
 def _examples(*lines: str) -> str:
-    # After a line with \b, lines are left as they are.
+    # After a line with \b, Typer leaves lines as they are.
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
@@ -127,7 +133,7 @@ def _root(
 ) -> None:
     """Train, check and explain the two-layer network of Deep Learning from Scratch on MNIST.
 
-    Every command tells what it takes: mnist-bp train --help
+    Every command has its own help: mnist-bp train --help
     """
 
 

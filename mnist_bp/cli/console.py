@@ -1,45 +1,75 @@
 """The screen: where output goes and how it looks. What the numbers mean is known elsewhere.
 
-Results go to stdout, everything else to stderr. A stream that is no terminal, or a user who sets
-`NO_COLOR`, gets plain text: no colours, no escape codes, no bars.
+Results go to stdout, everything else to stderr. A stream that is not a terminal, or a user who sets
+`NO_COLOR`, gets plain text: no colours, no escape codes, no bars. Every text is shown as text: no
+markup, no emoji codes, and characters that could steer a terminal as escapes.
 """
 
+import errno
+import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Literal
 
 from rich import box
-from rich.columns import Columns
-from rich.console import Console, Group, RenderableType
-from rich.style import Style
+from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_bp.errors import MnistBpError
-
-INK = " .:-=+*#%@"
-"""Characters from paper to full ink, for a digit where there are no colours."""
+from mnist_bp.errors import MnistBpError, OutputError
 
 MIN_PLAIN_WIDTH = 100
-"""Columns for text that goes to a file or a pipe: nothing is cut off there."""
+"""Columns for text that goes to a file or a pipe."""
+
+
+def printable(text: object) -> str:
+    """Return a text in one line, with what is not a letter, sign or space as an escape.
+
+    Every text that comes from a file, a server or a flag passes through here before it is printed.
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in str(text)
+    )
 
 
 class _Stream(Console):
-    """A console that falls silent when its stream takes no more: the work goes on, and is saved."""
+    """A console that shows every text as it is. A closed pipe makes it silent, a full disk raises.
+
+    Raises
+    ------
+    OutputError
+        The stream cannot be written. It is silent from then on.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        style = options.get("style", "")
+        return Text(printable(text), style=style, justify=options.get("justify"))
 
     def print(self, *objects: Any, **options: Any) -> None:
-        try:
+        with _writing(self.file):
             super().print(*objects, **options)
             self.file.flush()
-        except OSError:
-            self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+        """Leave it to `print`, where Rich would end the process."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+@contextmanager
+def _writing(stream: Any) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # What is left in the buffer goes nowhere; at its end, Python would fail to write it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if error.errno not in (errno.EPIPE, errno.EINVAL):
+            name = "stdout" if stream is sys.stdout else "stderr"
+            raise OutputError(f"{name} cannot be written: {error.strerror}") from error
 
 
 def plain(stream: Any) -> bool:
@@ -58,32 +88,49 @@ def messages() -> Console:
 
 
 def _console(stream: Any) -> Console:
-    if plain(stream):
-        columns = os.environ.get("COLUMNS", "")
-        width = max(MIN_PLAIN_WIDTH, int(columns) if columns.isdecimal() else 0)
-        if stream is not None and stream.isatty():
-            width = shutil.get_terminal_size().columns
-        return _Stream(
-            file=stream, color_system=None, width=width, highlight=False, quiet=stream is None
-        )
-    return _Stream(file=stream, highlight=False)
+    options: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+    if not plain(stream):
+        return _Stream(file=stream, **options)
+    columns = os.environ.get("COLUMNS", "")
+    width = max(MIN_PLAIN_WIDTH, int(columns) if columns.isdecimal() else 0)
+    if stream is not None and stream.isatty():
+        width = shutil.get_terminal_size().columns
+    return _Stream(file=stream, color_system=None, width=width, quiet=stream is None, **options)
 
 
-def say(message: str, label: str = "", style: str = "") -> None:
-    """Print a message on stderr, in lines as long as they are."""
-    text = Text.assemble((f"{label} ", style) if label else "", message)
-    with _bars_hidden():
-        messages().print(text, soft_wrap=True)
+def print_json(**values: Any) -> None:
+    """Print one JSON object, in one line, as a result."""
+    if sys.stdout is not None:
+        with _writing(sys.stdout):
+            sys.stdout.write(json.dumps(values, allow_nan=False) + "\n")
+            sys.stdout.flush()
 
 
-def warn(message: str) -> None:
+def say(*lines: str, label: str = "", style: str = "") -> None:
+    """Print a message on stderr: in lines that are broken at words in a terminal."""
+    out = messages()
+    start = f"{label} " if label else ""
+    try:
+        with bars_hidden():
+            for line in lines:
+                text = Text.assemble((start, style), printable(line))
+                out.print(text, soft_wrap=not out.is_terminal)
+                start = ""
+    except OutputError:
+        pass  # There is no other place to say it.
+
+
+def warn(*lines: str) -> None:
     """Print a warning on stderr."""
-    say(message, "Warning:", "yellow")
+    say(*lines, label="Warning:", style="yellow")
 
 
-def complain(message: str, label: str = MnistBpError.label) -> None:
+def complain(*lines: str, label: str = MnistBpError.label) -> None:
     """Print an error on stderr."""
-    say(message, label, "bold red")
+    say(*lines, label=label, style="bold red")
+
+
+Cell = str | Text
 
 
 class GrowingTable:
@@ -94,7 +141,7 @@ class GrowingTable:
     console : Console
     title : str
     columns : dict
-        From each heading to the columns that it takes; numbers stand to the right.
+        From each heading to the characters of its widest number.
     """
 
     def __init__(self, console: Console, title: str, columns: dict[str, int]) -> None:
@@ -105,112 +152,63 @@ class GrowingTable:
 
     def row(self, *cells: str) -> None:
         """Print one row."""
-        table = Table(box=box.SIMPLE_HEAD, show_header=self.rows == 0, show_edge=False)
-        share = self.console.width // len(self.columns) - 3
-        for heading, width in self.columns.items():
-            narrow = max(1, min(width, share))
-            table.add_column(heading, justify="right", width=narrow, overflow="fold")
+        widest = ["0" * width for width in self.columns.values()]
+        table = _table(self.console, list(self.columns), [widest, cells], left=0)
+        table.show_header = self.rows == 0
         table.add_row(*cells)
-        with _bars_hidden():
+        with bars_hidden():
             if self.rows == 0:
-                _heading(self.console, self.title)
+                heading(self.console, self.title)
             self.console.print(table)
         self.rows += 1
 
 
 def table(
-    console: Console, title: str, headings: Sequence[str], rows: Sequence[Sequence[RenderableType]]
+    console: Console,
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    left: int = 1,
 ) -> None:
-    """Print a table with its first column to the left and the others to the right."""
-    result = Table(box=box.SIMPLE_HEAD, show_header=any(headings), show_edge=False)
-    for i, heading in enumerate(headings):
-        result.add_column(heading, justify="right" if i else "left", overflow="fold")
+    """Print a table: the first `left` columns hold texts, the others numbers, to the right.
+
+    Where the console is too narrow, texts and headings are broken between words, numbers never.
+    """
+    result = _table(console, headings, rows, left)
+    result.show_header = any(headings)
     for row in rows:
         result.add_row(*row)
-    _heading(console, title)
+    heading(console, title)
     console.print(result, "")
 
 
-def _heading(console: Console, title: str) -> None:
-    console.print(Text(title, style="bold"), soft_wrap=True)
+def _table(
+    console: Console, headings: Sequence[str], rows: Sequence[Sequence[Cell]], left: int
+) -> Table:
+    """Return an empty table with the columns for these headings and rows."""
+    wide, narrow = [], []
+    for index, (name, *cells) in enumerate(zip(headings, *rows, strict=True)):
+        texts = [printable(cell) for cell in cells]
+        wide.append(max(map(cell_len, (name, *texts))))
+        # A heading or a text may be broken between words, a number not at all.
+        unbroken = name.split() + (" ".join(texts).split() if index < left else texts)
+        narrow.append(max(map(cell_len, unbroken), default=0))
+    padding = 1 if sum(narrow) + 3 * len(narrow) <= console.width else 0
+    room = console.width - (1 + 2 * padding) * len(wide)
+    while sum(wide) > room and wide != narrow:
+        most = max(range(len(wide)), key=lambda i: wide[i] - narrow[i])
+        wide[most] -= 1
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, padding))
+    for index, (name, width) in enumerate(zip(headings, wide, strict=True)):
+        justify: Literal["left", "right"] = "left" if index < left else "right"
+        result.add_column(name, justify=justify, width=max(1, width), overflow="fold")
+    return result
 
 
-def shaded(text: str, share: float, colour: tuple[int, int, int]) -> Text:
-    """Return a text on a background between black (`share` 0) and the colour (`share` 1)."""
-    red, green, blue = (round(part * share) for part in colour)
-    return Text(text, style=Style.parse(f"white on rgb({red},{green},{blue})"))
-
-
-def digits(console: Console, title: str, pictures: Sequence[tuple[Any, str]]) -> None:
-    """Print digits side by side, each a uint8 array (28, 28), with a caption under it."""
-    _heading(console, title)
-    console.print(
-        Columns([Group(_digit(image, console), Text(caption), "") for image, caption in pictures])
-    )
-
-
-def _digit(image: Any, console: Console) -> Text:
-    """Draw two rows of pixels in one line of characters, which are twice as high as wide."""
-    lines = []
-    for upper, lower in zip(image[::2].tolist(), image[1::2].tolist(), strict=True):
-        line = Text()
-        for high, low in zip(upper, lower, strict=True):
-            if console.color_system:
-                line.append("▀", f"rgb({high},{high},{high}) on rgb({low},{low},{low})")
-            else:
-                line.append(INK[(high + low) * (len(INK) - 1) // 510])
-        lines.append(line)
-    return Text("\n").join(lines)
-
-
-CURVES = "o+"
-"""What a curve is drawn with: the first of several over the others."""
-
-CURVE_LINES = 8
-
-
-def curves(console: Console, title: str, values: dict[str, Sequence[float]]) -> None:
-    """Draw curves over each other, from the first value on the left to the last on the right.
-
-    Parameters
-    ----------
-    console : Console
-    title : str
-    values : dict of sequences of float
-        The points of each curve, under its name; as many for each.
-    """
-    low = min(min(points) for points in values.values())
-    high = max(max(points) for points in values.values())
-    count = len(next(iter(values.values())))
-    axis = f"{high:.4f} |", f"{low:.4f} |"
-    # A point takes three columns at the most; where there are more points than columns, some go.
-    columns = max(1, min(console.width - len(axis[0]), 3 * (count - 1) + 1))
-    drawn = [[" "] * columns for _ in range(CURVE_LINES)]
-    for points, mark in reversed([*zip(values.values(), CURVES, strict=False)]):
-        for column in range(columns):
-            before, part = divmod(column * (count - 1) / max(1, columns - 1), 1)
-            after = points[min(int(before) + 1, count - 1)]
-            value = (1 - part) * points[int(before)] + part * after
-            line = round((high - value) / ((high - low) or 1) * (CURVE_LINES - 1))
-            drawn[line][column] = mark
-    styles = dict(zip(CURVES, ("bold green", "cyan"), strict=True))
-    legend = ", ".join(f"{mark} {name}" for name, mark in zip(values, CURVES, strict=False))
-    _heading(console, f"{title}: {legend}")
-    for i, marks in enumerate(drawn):
-        ends = {0: axis[0], CURVE_LINES - 1: axis[1]}
-        text = Text(ends.get(i, "|".rjust(len(axis[0]))))
-        for mark in marks:
-            text.append(mark, styles.get(mark, ""))
-        text.rstrip()
-        console.print(text, soft_wrap=True)
-
-
-def one_line(text: object) -> str:
-    """Return a text with what is no letter, sign or space as an escape: names may hold anything."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
-        for each in str(text)
-    )
+def heading(console: Console, title: str) -> None:
+    """Print the title of a table or a picture."""
+    text = Text(printable(title), style="bold")
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 @contextmanager
@@ -235,12 +233,17 @@ def _bar(show: bool, **settings: Any) -> Iterator[Callable[..., object]]:
         return
     from tqdm import tqdm
 
-    with tqdm(file=sys.stderr, dynamic_ncols=True, **settings) as bar:
-        yield bar.update
+    def update(*count: int) -> None:
+        # A terminal that was closed stops no work.
+        with suppress(OSError):
+            bar.update(*count)
+
+    with suppress(OSError), tqdm(file=sys.stderr, dynamic_ncols=True, **settings) as bar:
+        yield update
 
 
 @contextmanager
-def _bars_hidden() -> Iterator[None]:
+def bars_hidden() -> Iterator[None]:
     """Take the bars off the screen while something else is printed."""
     if "tqdm" not in sys.modules:
         yield

@@ -5,12 +5,15 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mnist_bp.errors import RecipeError, UsageError
-from mnist_bp.runs.recipe import Setting
+from mnist_bp.errors import DownloadError
+from mnist_bp.runs.settings import Setting
+
+if TYPE_CHECKING:
+    from mnist_bp.data.digits import Digits
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 DataDir = Annotated[
@@ -24,8 +27,8 @@ DataDir = Annotated[
 Mirrors = Annotated[
     list[str] | None,
     typer.Option(
-        help="Address to download from before the built-in mirrors are asked, http:, https: or "
-        "file:; may be repeated.",
+        help="Address to download from before the built-in mirrors, http:, https: or file:; may "
+        "be repeated.",
         metavar="URL",
     ),
 ]
@@ -39,28 +42,47 @@ Dataset = Annotated[
 
 @dataclass(frozen=True)
 class DigitsOptions:
-    """Which digits a user asked for; what the options mean is told in `data.mnist.read_digits`."""
+    """Which digits the user asked for: see `data.sources.read_digits`."""
 
     dataset: str | None
     data_dir: Path | None
     mirror: list[str] | None
 
+    def read(self, dataset: str | None, *splits: str) -> "list[Digits]":
+        """Read splits of a data set."""
+        from mnist_bp.cli import console
+        from mnist_bp.data.mnist import read_digits
+
+        return read_digits(splits, dataset, self.data_dir, self.mirror or (), console.bytes_bar)
+
+    def read_or_draw(self, *splits: str) -> "list[Digits]":
+        """Read what the user asked for; where MNIST cannot be reached, draw synthetic digits."""
+        try:
+            return self.read(self.dataset, *splits)
+        except DownloadError as error:
+            if self.dataset:
+                raise
+            from mnist_bp.cli import console
+
+            console.warn(f"MNIST could not be reached: {error.lines[0]}", *error.lines[1:])
+            console.warn(SYNTHETIC_INSTEAD)
+            return self.read("synthetic", *splits)
+
+
+SYNTHETIC_INSTEAD = "going on with the synthetic digits instead of MNIST"
+
 
 def with_digits(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say which digits to use; it gets them as `wanted`."""
+    """Give a command the options that say which digits to use; it gets them as `source`."""
     options = {"dataset": Dataset, "data_dir": DataDir, "mirror": Mirrors}
-    return _with_options(command, options, "wanted", lambda values: DigitsOptions(**values))
+    return _with_options(command, options, "source", lambda values: DigitsOptions(**values))
 
 
 def with_settings(settings: dict[str, Setting]) -> Callable[..., Any]:
     """Give a command an option for each setting; it gets those that are used, as `flags`."""
 
     def parse(texts: dict[str, str | None]) -> dict[str, Any]:
-        try:
-            return {k: settings[k].parse(k, text) for k, text in texts.items() if text is not None}
-        except RecipeError as error:
-            flag = f"--{error.key.replace('_', '-')}"
-            raise UsageError(f"{flag} {error.problem}") from error
+        return {k: settings[k].parse(k, text) for k, text in texts.items() if text is not None}
 
     def option(setting: Setting) -> Any:
         metavar = "|".join(setting.choices) or ("N" if setting.type is int else "X")
@@ -79,7 +101,7 @@ def _with_options(
 ) -> Callable[..., None]:
     """Put options in the place of an argument, which is then what `convert` makes of their values.
 
-    Typer reads a command's options off its signature, so the signature is what changes.
+    Typer reads a command's options from its signature, so the signature is what changes.
     """
 
     @functools.wraps(command)

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_bp.cli.common import print_json
 from mnist_bp.cli.options import Json
 from mnist_bp.errors import NoFileError, PictureError
 
@@ -30,13 +29,12 @@ def predict(
     from threadpoolctl import threadpool_limits
 
     from mnist_bp.cli import console, tables
-    from mnist_bp.evaluation import answers
+    from mnist_bp.evaluation import logits_of
     from mnist_bp.functions import softmax
     from mnist_bp.pictures import picture
-    from mnist_bp.runs.checkpoint import load
+    from mnist_bp.runs.checkpoint import load_checkpoint
 
-    loaded = load(weights)
-    net = loaded.net()
+    net = load_checkpoint(weights).net
     results: list[dict[str, Any]] = []
     digits, statuses = [], set()
     with (
@@ -47,12 +45,12 @@ def predict(
         for file in images:
             try:
                 digit = picture.prepared(picture.ink_of(picture.read(file)))
-                probabilities = softmax(answers(net, digit[None]).astype(float))[0].tolist()
+                probabilities = softmax(logits_of(net, digit[None]).astype(float))[0].tolist()
             except (PictureError, NoFileError) as error:
                 statuses.add(error.exit_status)
-                message = console.one_line(error)
+                message = str(error)
                 results.append({"file": str(file), "error": message})
-                console.complain(f"{console.one_line(file)}: {message}")
+                console.complain(f"{file}: {message}")
             else:
                 best = max(probabilities)
                 results.append(
@@ -67,9 +65,9 @@ def predict(
             advance()
     done = [(each["file"], each["probabilities"]) for each in results if "digit" in each]
     if as_json:
-        print_json(weights=str(weights), pictures=results)
+        console.print_json(weights=str(weights), pictures=results)
     elif len(images) > 1 and done:
-        tables.predictions(console.results(), f"{console.one_line(weights)} on pictures", done)
+        tables.predictions(console.results(), f"{weights} on pictures", done)
     elif done:
         tables.prediction(console.results(), done[0][0], digits[0], done[0][1])
     if statuses:

@@ -1,26 +1,30 @@
-"""Ctrl-C and SIGTERM: the first is noticed and waits for a good moment, the second does not."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first one waits for a good moment, the second does not."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+NUMBERS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
 
 @contextmanager
-def noticed() -> Iterator[list[int]]:
+def deferred_signals() -> Iterator[list[int]]:
     """Collect the signals that ask the process to end, instead of ending it.
 
     Yields
     ------
     list of int
-        Empty, until a signal comes: then its number is in it. From then on the next one has its
+        Empty, until a signal comes: then it holds its number. From then on the next signal has its
         usual effect again.
     """
-    asked: list[int] = []
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    received: list[int] = []
+    usual = {number: signal.getsignal(number) for number in NUMBERS}
 
-    def notice(number: int, _: FrameType | None) -> None:
-        asked.append(number)
+    def defer(number: int, _: FrameType | None) -> None:
+        received.append(number)
         restore()
 
     def restore() -> None:
@@ -28,10 +32,10 @@ def noticed() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
     for number, handler in usual.items():
-        # Who started the process may have told it to ignore one of them.
+        # The parent process may have asked this one to ignore a signal.
         if handler is not signal.SIG_IGN:
-            signal.signal(number, notice)
+            signal.signal(number, defer)
     try:
-        yield asked
+        yield received
     finally:
         restore()

@@ -3,19 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
-from mnist_bp.cli import console
-from mnist_bp.cli.console import GrowingTable
+from mnist_bp.cli import console, drawing
+from mnist_bp.cli.console import Cell, GrowingTable
 from mnist_bp.data.digits import Digits
-from mnist_bp.evaluation import DigitFigures, Evaluation, Mistake
-from mnist_bp.runs.history import EpochResult
+from mnist_bp.evaluation import Evaluation, Mistake
+from mnist_bp.runs.checkpoint import EpochResult
 
 if TYPE_CHECKING:
     from mnist_bp.comparison import GradientCheck, ParameterCheck
 
-GREEN, RED = (0, 130, 60), (210, 40, 40)
 ACCURACIES = "test_accuracy", "train_accuracy"
 RUNNERS_UP = 2
 NAMED_KINKS = 6
@@ -24,7 +23,7 @@ NAMED_KINKS = 6
 
 def sources(out: Console, folder: object, done: Sequence[tuple[str, str]]) -> None:
     """Print what was done for each file of a folder."""
-    console.table(out, f"MNIST in {folder}", ("file", "from"), done)
+    console.table(out, f"MNIST in {folder}", ("file", "from"), done, left=2)
 
 
 def epochs(out: Console, title: str, measured_on: str = "test") -> GrowingTable:
@@ -35,7 +34,7 @@ def epochs(out: Console, title: str, measured_on: str = "test") -> GrowingTable:
 
 
 def epoch(table: GrowingTable, row: EpochResult) -> None:
-    """Print what an epoch came to."""
+    """Print the row of an epoch."""
     table.row(
         str(row.epoch),
         f"{row.loss:.4f}",
@@ -46,12 +45,12 @@ def epoch(table: GrowingTable, row: EpochResult) -> None:
 
 
 def curve(out: Console, history: Sequence[EpochResult], measured_on: str = "test") -> None:
-    """Draw how the accuracies grew, from the first epoch on; two epochs make no curve."""
+    """Draw the accuracies from the first epoch on, if there are more than two."""
     rows = [row for row in history if row.epoch > 0]
     if len(rows) > 2:
         test, train = ([getattr(row, name) for row in rows] for name in ACCURACIES)
         title = f"accuracy, epochs {rows[0].epoch} to {rows[-1].epoch}"
-        console.curves(out, title, {measured_on: test, "train": train})
+        drawing.curves(out, title, {measured_on: test, "train": train})
 
 
 def gradient_checks(
@@ -62,28 +61,33 @@ def gradient_checks(
     tolerance: float,
 ) -> None:
     """Print all checks, and the names of the entries on a kink."""
-    rows: list[list[RenderableType]] = []
+    rows: list[list[Cell]] = []
     for check in (*layers, network):
         rows.extend(
             [f"{check.name} {parameter.name}", *_check_cells(parameter, tolerance)]
             for parameter in check.parameters
         )
-    headings = ("", "shape", "corners", "mean abs error", "max rel error", "")
+        if check.error:
+            rows.append([check.name, "", "", "", "", _verdict(False)])
+    headings = ("", "shape", "kinks", "mean abs error", "max rel error", "")
     console.table(out, title, headings, rows)
     for parameter in network.parameters:
         if parameter.kinks:
-            out.print(_name_kinks(parameter), soft_wrap=True, markup=False)
+            out.print(_name_kinks(parameter), soft_wrap=not out.is_terminal)
 
 
-def _check_cells(parameter: "ParameterCheck", tolerance: float) -> list[RenderableType]:
-    holds = parameter.max_rel_error <= tolerance
+def _check_cells(parameter: "ParameterCheck", tolerance: float) -> list[Cell]:
     return [
         " x ".join(map(str, parameter.shape)),
         str(parameter.kinks),
         f"{parameter.mean_abs_error:.1e}",
         f"{parameter.max_rel_error:.1e}",
-        Text("holds", "green") if holds else Text("FAILS", "bold red"),
+        _verdict(parameter.max_rel_error <= tolerance),
     ]
+
+
+def _verdict(holds: bool) -> Text:
+    return Text("holds", "green") if holds else Text("FAILS", "bold red")
 
 
 def _name_kinks(parameter: "ParameterCheck") -> str:
@@ -93,83 +97,81 @@ def _name_kinks(parameter: "ParameterCheck") -> str:
     return f"left out, on a kink of ReLU: {', '.join(names[:NAMED_KINKS])}{more}"
 
 
-def summary(out: Console, title: str, evaluation: Evaluation) -> None:
-    """Print the figures of a whole set of images."""
-    low, high = evaluation.interval
-    rows = [
-        ("accuracy", f"{evaluation.accuracy:.4f}", f"95 % interval {low:.4f} to {high:.4f}"),
-        ("errors", f"{evaluation.errors:,}", f"of {evaluation.samples:,}"),
-        ("loss", f"{evaluation.loss:.4f}", "mean cross entropy"),
+def evaluation(
+    out: Console, title: str, result: Evaluation, alone: Sequence[tuple[str, Evaluation]] = ()
+) -> None:
+    """Print the figures of a set of images; of an ensemble, those of each net `alone` first."""
+    if alone:
+        members = [
+            (name, f"{each.accuracy:.4f}", f"{each.errors:,}", f"{each.loss:.4f}")
+            for name, each in alone
+        ]
+        console.table(out, "each net alone", ("", "accuracy", "errors", "loss"), members)
+    low, high = result.interval
+    summary = [
+        ("accuracy", f"{result.accuracy:.4f}", f"95 % interval {low:.4f} to {high:.4f}"),
+        ("errors", f"{result.errors:,}", f"of {result.samples:,}"),
+        ("loss", f"{result.loss:.4f}", "mean cross entropy"),
     ]
-    console.table(out, title, ("", "", ""), rows)
-
-
-def members(out: Console, names: Sequence[str], evaluations: Sequence[Evaluation]) -> None:
-    """Print the figures of each net of a committee."""
-    rows = [
-        (name, f"{each.accuracy:.4f}", f"{each.errors:,}", f"{each.loss:.4f}")
-        for name, each in zip(names, evaluations, strict=True)
-    ]
-    console.table(out, "each net alone", ("", "accuracy", "errors", "loss"), rows)
-
-
-def per_class(out: Console, figures: Sequence[DigitFigures]) -> None:
-    """Print the figures of each digit."""
-    rows = [
+    console.table(out, title, ("", "", ""), summary)
+    digits = [
         (str(each.digit), f"{each.samples:,}", _share(each.precision), _share(each.recall))
-        for each in figures
+        for each in result.per_class
     ]
-    console.table(out, "each digit", ("digit", "samples", "precision", "recall"), rows)
+    console.table(out, "each digit", ("digit", "samples", "precision", "recall"), digits)
+    confusion(out, result)
 
 
-def confusion(out: Console, evaluation: Evaluation) -> None:
-    """Print the confusion matrix: the more often a mistake is made, the brighter its red."""
-    counts = evaluation.confusion.tolist()
-    mistakes = [n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j]
-    most = max(1, *mistakes)
+def confusion(out: Console, result: Evaluation) -> None:
+    """Print the confusion matrix: the more frequent a mistake, the stronger its colour."""
+    counts = result.confusion.tolist()
+    most = max(1, *(n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j))
 
-    def cell(count: int, right: bool, row: list[int]) -> Text:
+    def cell(count: int, correct: bool) -> Text:
         if not count:
             return Text(".", "dim")
-        share, colour = (count / sum(row), GREEN) if right else (count / most, RED)
-        return console.shaded(f"{count:4}", share, colour)
+        if correct:
+            return Text(f"{count}", "green")
+        strength = sum(count > part * most for part in (0.2, 0.6))
+        return Text(f"{count}", ("red", "bold red", "bold white on red")[strength])
 
-    rows: list[list[RenderableType]] = [
-        [str(digit), *(cell(count, digit == taken, row) for taken, count in enumerate(row))]
+    rows: list[list[Cell]] = [
+        [str(digit), *(cell(count, digit == predicted) for predicted, count in enumerate(row))]
         for digit, row in enumerate(counts)
     ]
-    title = "confusion: each row a digit, each column what it was taken for"
+    title = "confusion matrix: a row for each digit, a column for each prediction"
     console.table(out, title, ("", *map(str, range(len(counts)))), rows)
 
 
 def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> None:
     """Draw mistakes."""
+    if not worst:
+        return
     pictures = [
         (
             digits.images[each.index],
-            f"#{each.index}: {each.label}, taken for {each.prediction} ({each.probability:.1%})",
+            f"#{each.index}: {each.label}, predicted {each.prediction} ({each.probability:.1%})",
         )
         for each in worst
     ]
-    console.digits(out, f"the {len(worst)} most confident mistakes", pictures)
+    drawing.digits(out, f"the {len(worst)} most confident mistakes", pictures)
 
 
 def prediction(out: Console, file: object, image: Any, probabilities: Sequence[float]) -> None:
-    """Print what a net says of a picture, and the digit that it was shown."""
+    """Print a net's prediction for a picture, and the digit as the net sees it."""
     ranked = _ranked(probabilities)
     rows = [(str(digit), f"{share:.1%}") for digit, share in ranked[: RUNNERS_UP + 1]]
-    console.table(out, console.one_line(file), ("digit", "probability"), rows)
-    console.digits(out, "as the net sees it", [(image, "")])
+    console.table(out, str(file), ("digit", "probability"), rows)
+    drawing.digits(out, "as the net sees it", [(image, "")])
 
 
 def predictions(out: Console, title: str, rows: Sequence[tuple[object, Sequence[float]]]) -> None:
-    """Print what a net says of several pictures: of each, its file and the probabilities."""
-    lines: list[list[RenderableType]] = []
+    """Print a net's predictions for several pictures: each file and its probabilities."""
+    lines: list[list[Cell]] = []
     for file, probabilities in rows:
         (digit, share), *rest = _ranked(probabilities)
         runners_up = ", ".join(f"{other} ({part:.1%})" for other, part in rest[:RUNNERS_UP])
-        # As a text, for brackets in a name are no markup.
-        lines.append([Text(console.one_line(file)), str(digit), f"{share:.1%}", runners_up])
+        lines.append([str(file), str(digit), f"{share:.1%}", runners_up])
     console.table(out, title, ("file", "digit", "probability", "runners-up"), lines)
 
 

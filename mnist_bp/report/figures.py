@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_bp.runs.history import EpochResult
+from mnist_bp.runs.checkpoint import EpochResult
 
 # Stand-ins for colours that only the page knows: those of its text and of its accent.
 TEXT, ACCENT = "#010203", "#040506"

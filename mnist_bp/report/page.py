@@ -19,7 +19,7 @@ from mnist_bp.data.digits import CLASSES, Digits
 from mnist_bp.evaluation import Evaluation
 from mnist_bp.report import figures, mistakes
 from mnist_bp.report.units import most_used
-from mnist_bp.runs.checkpoint import PARAMETERS, Weights, versions
+from mnist_bp.runs.checkpoint import PARAMETERS, Checkpoint, versions
 
 UNITS = 60
 """Hidden units whose pictures are shown."""
@@ -28,7 +28,7 @@ SCRIPTS = ("net.js", "units.js", "prepare.js", "cells.js", "pad.js")
 """In this order: each uses what those before it define."""
 
 
-def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str) -> str:
+def page(evaluation: Evaluation, digits: Digits, weights: Checkpoint, *, title: str) -> str:
     """Return an HTML page about a net.
 
     Parameters
@@ -36,12 +36,12 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
     evaluation : Evaluation
         What the net says of the digits.
     digits : Digits
-    weights : Weights
+    weights : Checkpoint
         The net, and what is known of its run.
     title : str
         What the page is about: shown as text, whatever is in it.
     """
-    net = weights.net()
+    net = weights.net
     units = most_used(net, digits)
     return (
         _environment()
@@ -65,13 +65,13 @@ def page(evaluation: Evaluation, digits: Digits, weights: Weights, *, title: str
     )
 
 
-def _curves(weights: Weights) -> list[figures.Curves]:
+def _curves(weights: Checkpoint) -> list[figures.Curves]:
     if not (weights.recipe and weights.history):
         return []
     return figures.learning_curves(weights.history, weights.recipe.measured_on)
 
 
-def _facts(digits: Digits, weights: Weights) -> dict[str, str]:
+def _facts(digits: Digits, weights: Checkpoint) -> dict[str, str]:
     """Return what a result can be traced by."""
     shape = f"784-{len(weights.params['b1'])}-{CLASSES}, {weights.activation}"
     now = datetime.now(UTC).astimezone()
@@ -97,7 +97,7 @@ def _sides(units: int) -> tuple[int, int]:
     return columns, max(1, math.ceil(units / columns))
 
 
-def _net(weights: Weights) -> dict[str, str]:
+def _net(weights: Checkpoint) -> dict[str, str]:
     """Return the net for the page's scripts: each array as base64 of float32, row by row."""
     with np.errstate(over="ignore"):
         arrays = {name: weights.params[name].astype("<f4").tobytes() for name in PARAMETERS}

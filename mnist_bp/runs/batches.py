@@ -1,26 +1,24 @@
-"""Batches: which digits each step of an epoch learns from."""
+"""Batches: which digits each step of an epoch is trained on, and how they are distorted."""
 
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import fields
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bp.data.digits import Digits
-from mnist_bp.data.distortion import Distortion
 from mnist_bp.functions import in_batches, scale_pixels, smooth_labels
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.runs.recipe import Recipe
 
-Batch = tuple[NDArray[np.float32], NDArray[Any]]
+Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[Any]]
 """Pixels from 0 to 1, (N, 28, 28), and targets: labels (N,), or rows (N, 10) if smoothed."""
 
-PREPARED_AHEAD = 4
+PREFETCHED = 4
 """Batches that wait for training: enough to even out what each takes."""
 
 R = TypeVar("R")
@@ -31,23 +29,21 @@ def steps_per_epoch(recipe: Recipe, size: int) -> int:
     return math.ceil(size / recipe.batch_size)
 
 
-def epoch_order(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
-    """Return which of the `size` training digits an epoch (1, 2, ...) learns from, in order."""
+def permutation(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
+    """Return the indices of the training digits of an epoch (1, 2, ...), in order, (size,)."""
     rng = stream(recipe.seed, Purpose.ORDER, epoch)
     if recipe.sampling == "replacement":
         return rng.integers(size, size=size)
     return rng.permutation(size)
 
 
-def batches(
-    recipe: Recipe, digits: Digits, epoch: int, order: NDArray[np.int64], start: int = 0
-) -> Iterator[Batch]:
-    """Yield the batches of an epoch, from number `start` on, as the recipe wants them.
+def batches(recipe: Recipe, digits: Digits, epoch: int, start: int = 0) -> Iterator[Batch]:
+    """Yield the batches of an epoch (1, 2, ...), from number `start` on, as the recipe says.
 
-    What is distorted is prepared in another thread, ahead of its use. The random numbers of each
-    batch are its own, so that changes nothing.
+    Distorted batches are prefetched in another thread. Each batch has a random stream of its own,
+    so this changes no number.
     """
-    distort = Distortion(**{each.name: getattr(recipe, each.name) for each in fields(Distortion)})
+    distort = recipe.distortion
 
     def prepare(number: int, indices: NDArray[np.int64]) -> Batch:
         images = digits.images.take(indices, axis=0)
@@ -58,22 +54,20 @@ def batches(
             return scale_pixels(images), t
         return distort(images, stream(recipe.seed, Purpose.DISTORTION, epoch, number)), t
 
+    order = permutation(recipe, epoch, len(digits))
     parts = list(enumerate(in_batches(order, recipe.batch_size)))[start:]
-    work = (partial(prepare, *part) for part in parts)
-    return ahead(work) if distort else (prepared() for prepared in work)
+    tasks = (partial(prepare, *part) for part in parts)
+    return prefetch(tasks) if distort else (task() for task in tasks)
 
 
-def ahead(work: Iterable[Callable[[], R]]) -> Iterator[R]:
-    """Do the work in another thread, and yield what comes of each piece, in order.
-
-    While one result is in use, the next ones are already made.
-    """
+def prefetch(tasks: Iterable[Callable[[], R]]) -> Iterator[R]:
+    """Run tasks in another thread, ahead of their use, and yield their results in order."""
     other_thread = ThreadPoolExecutor(1)
     waiting: deque[Future[R]] = deque()
     try:
-        for piece in work:
-            waiting.append(other_thread.submit(piece))
-            if len(waiting) > PREPARED_AHEAD:
+        for task in tasks:
+            waiting.append(other_thread.submit(task))
+            if len(waiting) > PREFETCHED:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

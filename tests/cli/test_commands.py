@@ -17,7 +17,7 @@ import mnist_bp
 from mnist_bp import TwoLayerNet
 from mnist_bp.data.idx import read_idx
 from mnist_bp.functions import scale_pixels
-from mnist_bp.runs.checkpoint import load
+from mnist_bp.runs.checkpoint import load_checkpoint
 
 ESCAPE = "\x1b"
 
@@ -165,7 +165,7 @@ def test_no_command_imports_what_it_does_not_use(words, imported, digits_folder,
         (["evaluate", "nowhere.npz"], "nowhere.npz cannot be read: there is no such file"),
         (["evaluate", "."], ". cannot be read: it is a folder"),
         (["evaluate", "trained.npz", "--split", "all"], "--split must be one of test, train"),
-        (["evaluate"], "Missing argument 'WEIGHTS...'"),
+        (["evaluate"], "Missing argument 'CHECKPOINT...'"),
         (["learn"], "No such command 'learn'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -405,7 +405,7 @@ def test_evaluate_agrees_with_the_last_row_of_train(command, digits_folder, trai
     assert json.loads(report.stdout)["accuracy"] == last["test_accuracy"]
 
 
-def test_several_weights_files_are_one_committee(command, digits_folder):
+def test_several_weights_files_are_one_ensemble(command, digits_folder):
     digits = ("--data-dir", digits_folder)
     names = ["a.npz", "b.npz"]
     for seed, name in enumerate(names):
@@ -415,7 +415,7 @@ def test_several_weights_files_are_one_committee(command, digits_folder):
     told = json.loads(command("evaluate", *names, "--json", *digits).stdout)
     alone = [json.loads(command("evaluate", name, "--json", *digits).stdout) for name in names]
 
-    assert "a committee of 2 on custom, test digits" in shown
+    assert "a ensemble of 2 on custom, test digits" in shown
     assert [each["weights"] for each in told["members"]] == names
     assert [each["errors"] for each in told["members"]] == [each["errors"] for each in alone]
     assert told["samples"] == 200
@@ -425,7 +425,7 @@ def test_several_weights_files_are_one_committee(command, digits_folder):
         assert row.split()[1:3] == [f"{each['accuracy']:.4f}", str(each["errors"])]
 
 
-def test_a_committee_trained_on_different_digits_needs_a_word(command, digits_folder, trained):
+def test_a_ensemble_trained_on_different_digits_needs_a_word(command, digits_folder, trained):
     command("train", *SHORT, "--dataset", "synthetic", "--output", "drawn.npz")
 
     done = command("evaluate", trained, "drawn.npz")
@@ -435,7 +435,7 @@ def test_a_committee_trained_on_different_digits_needs_a_word(command, digits_fo
     assert "name --dataset" in done.stderr
 
 
-def test_one_bad_file_of_a_committee_is_named(command, digits_folder, trained):
+def test_one_bad_file_of_a_ensemble_is_named(command, digits_folder, trained):
     (command.folder / "bad.npz").write_text("this is not it")
 
     done = command("evaluate", trained, "bad.npz", "--data-dir", digits_folder)
@@ -459,7 +459,7 @@ def test_with_validation_the_last_training_digits_are_held_out_and_no_test_digit
     rows = [json.loads(line) for line in (command.folder / "log.jsonl").read_text().splitlines()]
     held_out = read_idx(tmp_path / "train-images-idx3-ubyte.gz", 3)[400:]
     labels = read_idx(tmp_path / "train-labels-idx1-ubyte.gz", 1)[400:]
-    saved = load(command.folder / "weights.npz")
+    saved = load_checkpoint(command.folder / "weights.npz")
     net = TwoLayerNet.from_params(saved.params)
     assert net.accuracy(scale_pixels(held_out), labels) == rows[-1]["test_accuracy"]
     assert len(saved.step_losses) == rows[-1]["epoch"] * 4

@@ -21,7 +21,7 @@ from mnist_bp.evaluation import Evaluation, evaluate
 from mnist_bp.functions import scale_pixels, softmax
 from mnist_bp.pictures import picture
 from mnist_bp.runs import checkpoint as weights_files
-from mnist_bp.runs.checkpoint import Weights
+from mnist_bp.runs.checkpoint import Checkpoint
 from mnist_bp.runs.recipe import Recipe
 
 report = pytest.importorskip("mnist_bp.report", reason="the extra report is not installed")
@@ -131,7 +131,7 @@ def untrained(hidden=6, activation=None, dtype=np.float32, std=0.1):
     """A net with nothing but its four arrays, unless it needs a recipe for its activation."""
     net = TwoLayerNet(784, hidden, 10, std, dtype=dtype, activation=activation or "relu", rng=0)
     recipe = Recipe(activation=activation, hidden=hidden) if activation else None
-    return Weights(net.params, recipe)
+    return Checkpoint(net.params, recipe)
 
 
 def text_of(page, selector):
@@ -157,7 +157,7 @@ def test_the_page_for_the_usual_net_is_small(trained):
 
 
 def test_the_learning_curves_are_those_of_the_history(page, trained):
-    history = weights_files.load(trained / "weights.npz").history
+    history = weights_files.load_checkpoint(trained / "weights.npz").history
 
     assert page.locator("#learning-title ~ .curves svg").count() == 2
     assert f"{history[-1].loss:.4f} after epoch 3" in text_of(page, ".curves")
@@ -264,7 +264,7 @@ def test_hostile_names_are_shown_as_text(opened, digits_folder, command):
     names = {"dataset": HOSTILE, "versions": HOSTILE, "epochs": 1}
     path = command.folder / HOSTILE
     path.parent.mkdir(parents=True)
-    weights_files.save(path, Weights(weights.params, weights.recipe, **names))
+    weights_files.save_checkpoint(path, Checkpoint(weights.params, weights.recipe, **names))
     done = command("evaluate", HOSTILE, "--data-dir", digits_folder, "--report", "p.html")
     assert done.returncode == 0, done.stderr
 
@@ -292,7 +292,7 @@ def assert_the_page_computes_as_python_does(page, weights, digits, count):
 
 
 def test_the_page_computes_200_digits_as_python_does(page, trained, digits):
-    weights = weights_files.load(trained / "weights.npz")
+    weights = weights_files.load_checkpoint(trained / "weights.npz")
 
     assert_the_page_computes_as_python_does(page, weights, digits, 200)
 
@@ -315,7 +315,7 @@ def test_the_page_computes_any_net_as_python_does(opened, digits, tmp_path, weig
 
 @pytest.mark.mnist
 def test_the_page_computes_200_digits_of_mnist_as_python_does(page, trained, mnist):
-    weights = weights_files.load(trained / "weights.npz")
+    weights = weights_files.load_checkpoint(trained / "weights.npz")
     (digits,) = read_digits(["test"], None, mnist)
 
     assert_the_page_computes_as_python_does(page, weights, digits, 200)
@@ -573,7 +573,7 @@ def test_the_page_has_a_language_and_headings_in_order(page):
 
 def test_the_command_prints_its_tables_and_says_where_the_page_is(command, digits_folder):
     name = os.fsdecode(b"weights-\xff.npz")
-    weights_files.save(command.folder / name, untrained())
+    weights_files.save_checkpoint(command.folder / name, untrained())
 
     done = command("evaluate", name, "--data-dir", digits_folder, "--report", "page.html")
 

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from mnist_bp import TwoLayerNet, files
 from mnist_bp.errors import UsageError, WeightsError
 from mnist_bp.runs import checkpoint as weights_file
-from mnist_bp.runs.checkpoint import Weights, load, save
-from mnist_bp.runs.history import EpochResult
+from mnist_bp.runs.checkpoint import Checkpoint, EpochResult, load_checkpoint, save_checkpoint
 from mnist_bp.runs.recipe import Recipe
 
 PARAMS = TwoLayerNet(784, 5, 10, dtype=np.float32, rng=0).params
-WEIGHTS = Weights(
+CHECKPOINT = Checkpoint(
     PARAMS,
     Recipe(hidden=5, activation="sigmoid"),
     dataset="custom",
@@ -33,22 +32,22 @@ WEIGHTS = Weights(
 
 
 def test_a_file_holds_all_that_was_saved(tmp_path):
-    save(tmp_path / "w.npz", WEIGHTS)
+    save_checkpoint(tmp_path / "w.npz", CHECKPOINT)
 
-    loaded = load(tmp_path / "w.npz")
+    loaded = load_checkpoint(tmp_path / "w.npz")
 
     for name, array in PARAMS.items():
         assert np.array_equal(loaded.params[name], array)
         assert loaded.params[name].dtype == array.dtype
-    assert np.array_equal(loaded.step_losses, WEIGHTS.step_losses)
+    assert np.array_equal(loaded.step_losses, CHECKPOINT.step_losses)
     assert np.array_equal(loaded.optimizer["velocity.W1"], np.ones((784, 5)))
     for field in ("recipe", "dataset", "digests", "epochs", "batches", "history", "activation"):
-        assert getattr(loaded, field) == getattr(WEIGHTS, field)
+        assert getattr(loaded, field) == getattr(CHECKPOINT, field)
     assert loaded.versions == weights_file.versions()
 
 
 def test_plain_numpy_reads_the_file_and_finds_the_parameters_first(tmp_path):
-    save(tmp_path / "w.npz", WEIGHTS)
+    save_checkpoint(tmp_path / "w.npz", CHECKPOINT)
 
     with np.load(tmp_path / "w.npz") as archive:
         assert archive.files[:4] == ["W1", "b1", "W2", "b2"]
@@ -59,7 +58,7 @@ def test_plain_numpy_reads_the_file_and_finds_the_parameters_first(tmp_path):
 def test_the_four_arrays_are_enough(tmp_path):
     np.savez(tmp_path / "w.npz", **PARAMS)
 
-    loaded = load(tmp_path / "w.npz")
+    loaded = load_checkpoint(tmp_path / "w.npz")
 
     assert loaded.activation == "relu"
     assert loaded.recipe is None
@@ -72,7 +71,7 @@ def test_the_four_arrays_are_enough(tmp_path):
 def test_every_usual_type_of_number_is_read(tmp_path, dtype, becomes):
     np.savez(tmp_path / "w.npz", **{name: array.astype(dtype) for name, array in PARAMS.items()})
 
-    loaded = load(tmp_path / "w.npz")
+    loaded = load_checkpoint(tmp_path / "w.npz")
 
     assert {array.dtype for array in loaded.params.values()} == {np.dtype(becomes)}
     assert np.allclose(loaded.params["W1"], PARAMS["W1"], rtol=1e-3, atol=1e-6)
@@ -99,7 +98,7 @@ def test_arrays_that_fit_no_network_are_refused(tmp_path, change, message):
     np.savez(tmp_path / "w.npz", **arrays)
 
     with pytest.raises(WeightsError, match=message) as caught:
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
     assert "w.npz" in str(caught.value)
 
 
@@ -110,7 +109,7 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
     (tmp_path / "w.npz").write_bytes(content)
 
     with pytest.raises(WeightsError, match="is not a weights file"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 def test_a_single_array_is_refused(tmp_path):
@@ -118,23 +117,23 @@ def test_a_single_array_is_refused(tmp_path):
         np.save(file, np.zeros(3))
 
     with pytest.raises(WeightsError, match="is not a weights file: File is not a zip file"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 def test_a_file_cut_short_anywhere_is_refused(tmp_path, full):
-    save(tmp_path / "w.npz", WEIGHTS)
+    save_checkpoint(tmp_path / "w.npz", CHECKPOINT)
     content = (tmp_path / "w.npz").read_bytes()
     for length in range(0, len(content), 1 if full else 997):
         (tmp_path / "w.npz").write_bytes(content[:length])
         with pytest.raises(WeightsError, match="is not a weights file"):
-            load(tmp_path / "w.npz")
+            load_checkpoint(tmp_path / "w.npz")
 
 
 def test_extra_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "w.npz", **PARAMS, W3=np.zeros(3))
 
     with pytest.raises(WeightsError, match="holds more than weights: W3"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 def test_a_zip_of_something_else_is_refused(tmp_path):
@@ -142,7 +141,7 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
         archive.writestr("letter.txt", "Dear reader")
 
     with pytest.raises(WeightsError, match="is not a weights file"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path):
@@ -151,7 +150,7 @@ def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path):
     assert (tmp_path / "w.npz").stat().st_size < 1e6
 
     with pytest.raises(WeightsError, match=r"unpacks to 627,2\d\d,\d+ bytes: refused"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 def test_a_header_that_claims_more_than_there_is_is_refused(tmp_path):
@@ -164,19 +163,19 @@ def test_a_header_that_claims_more_than_there_is_is_refused(tmp_path):
             archive.writestr(f"{name}.npy", header.getvalue() + bytes(64))
 
     with pytest.raises(WeightsError, match=r"W1.npy claims the shape \(1000000000000,\)"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 def test_a_compressed_file_is_read(tmp_path):
     np.savez_compressed(tmp_path / "w.npz", **PARAMS)
 
-    assert np.array_equal(load(tmp_path / "w.npz").params["W1"], PARAMS["W1"])
+    assert np.array_equal(load_checkpoint(tmp_path / "w.npz").params["W1"], PARAMS["W1"])
 
 
 def test_no_mutation_of_a_file_does_more_than_be_read_or_refused(tmp_path_factory, full):
     path = tmp_path_factory.mktemp("mutated") / "w.npz"
-    small = replace(WEIGHTS, params=TwoLayerNet(784, 1, 10, dtype=np.float16, rng=0).params)
-    save(path, replace(small, recipe=Recipe(hidden=1), optimizer={}))
+    small = replace(CHECKPOINT, params=TwoLayerNet(784, 1, 10, dtype=np.float16, rng=0).params)
+    save_checkpoint(path, replace(small, recipe=Recipe(hidden=1), optimizer={}))
     whole = path.read_bytes()
     places = st.integers(0, len(whole)) | st.sampled_from(
         [
@@ -206,7 +205,7 @@ def test_no_mutation_of_a_file_does_more_than_be_read_or_refused(tmp_path_factor
             changed = mutation(changed)
         path.write_bytes(changed)
         try:
-            loaded = load(path)
+            loaded = load_checkpoint(path)
         except WeightsError as error:
             assert str(path) in str(error)
         else:
@@ -221,37 +220,37 @@ def test_no_mutation_of_a_file_does_more_than_be_read_or_refused(tmp_path_factor
 
 def test_a_file_of_a_newer_version_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(weights_file, "FORMAT", 2)
-    save(tmp_path / "w.npz", WEIGHTS)
+    save_checkpoint(tmp_path / "w.npz", CHECKPOINT)
     monkeypatch.undo()
     with np.load(tmp_path / "w.npz") as archive:
         np.savez(tmp_path / "w.npz", **archive, array_of_the_future=np.zeros(3))
 
     with pytest.raises(WeightsError, match="newer version"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 @pytest.mark.parametrize(
     "change", [{"recipe": "lr = 'x'"}, {"recipe": "?"}, {"progress": 3}, {"history": [1, 2]}]
 )
 def test_a_damaged_record_is_refused(tmp_path, change):
-    save(tmp_path / "w.npz", WEIGHTS)
+    save_checkpoint(tmp_path / "w.npz", CHECKPOINT)
     with np.load(tmp_path / "w.npz") as archive:
         arrays = dict(archive)
     np.savez(tmp_path / "w.npz", **arrays | change)
 
     with pytest.raises(WeightsError, match="damaged record"):
-        load(tmp_path / "w.npz")
+        load_checkpoint(tmp_path / "w.npz")
 
 
 def test_a_path_without_a_file_is_wrong_usage(tmp_path):
     with pytest.raises(UsageError, match=r"none.npz cannot be read: there is no such file"):
-        load(tmp_path / "none.npz")
+        load_checkpoint(tmp_path / "none.npz")
     with pytest.raises(UsageError, match="it is a folder"):
-        load(tmp_path)
+        load_checkpoint(tmp_path)
 
 
 def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
-    save(tmp_path / "w.npz", WEIGHTS)
+    save_checkpoint(tmp_path / "w.npz", CHECKPOINT)
     before = (tmp_path / "w.npz").read_bytes()
     listing = sorted(tmp_path.iterdir())
 
@@ -265,12 +264,12 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_saving_where_nothing_can_be_written_is_one_of_our_errors(tmp_path):
     with pytest.raises(WeightsError, match="cannot be written: No such file or directory"):
-        save(tmp_path / "nowhere" / "w.npz", WEIGHTS)
+        save_checkpoint(tmp_path / "nowhere" / "w.npz", CHECKPOINT)
 
 
 def test_a_saved_file_has_the_usual_permissions(tmp_path):
     (tmp_path / "plain").touch()
-    save(tmp_path / "w.npz", WEIGHTS)
+    save_checkpoint(tmp_path / "w.npz", CHECKPOINT)
 
     assert (tmp_path / "w.npz").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
@@ -293,9 +292,9 @@ def test_an_older_file_gets_a_second_name_that_was_free(tmp_path):
 
 
 def test_what_is_evaluated_is_what_was_saved(tmp_path):
-    sigmoid = replace(WEIGHTS, recipe=Recipe(hidden=5, activation="sigmoid"))
-    save(tmp_path / "w.npz", sigmoid)
-    loaded = load(tmp_path / "w.npz")
+    sigmoid = replace(CHECKPOINT, recipe=Recipe(hidden=5, activation="sigmoid"))
+    save_checkpoint(tmp_path / "w.npz", sigmoid)
+    loaded = load_checkpoint(tmp_path / "w.npz")
 
     net = TwoLayerNet.from_params(loaded.params, loaded.activation)
 

@@ -41,7 +41,7 @@ def test_a_value_out_of_its_limits_is_refused_with_them(key, value, limits):
     with pytest.raises(RecipeError) as caught:
         Recipe(**{key: value})
 
-    assert caught.value.key == key
+    assert caught.value.parameter == key
     assert caught.value.problem.startswith(f"must be {limits}, not ")
 
 
@@ -116,7 +116,7 @@ def test_a_momentum_that_contradicts_the_optimizer_is_refused(values, problem):
     with pytest.raises(RecipeError, match=problem) as caught:
         Recipe(**values)
 
-    assert caught.value.key == "momentum"
+    assert caught.value.parameter == "momentum"
 
 
 @pytest.mark.parametrize(

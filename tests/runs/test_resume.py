@@ -13,12 +13,11 @@ import time
 import numpy as np
 import pytest
 
-from mnist_bp.cli.signals import noticed
+from mnist_bp.cli.signals import deferred_signals
 from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DivergedError, WeightsError
 from mnist_bp.functions import scale_pixels
-from mnist_bp.runs.checkpoint import load, save
-from mnist_bp.runs.history import EpochResult
+from mnist_bp.runs.checkpoint import EpochResult, load_checkpoint
 from mnist_bp.runs.recipe import Recipe
 from mnist_bp.runs.run import Run, train
 
@@ -84,16 +83,18 @@ def test_a_run_that_was_stopped_anywhere_ends_as_if_it_had_not_been(
 ):
     digits, _ = dataset
     whole = run_until(Run(recipe), dataset, None)
-    save(tmp_path / "whole.npz", whole.weights(digits))
+    save_checkpoint(tmp_path / "whole.npz", whole.weights(digits))
     per_epoch = len(whole.step_losses) // recipe.epochs
     rng = random.Random(0)
     ends = [per_epoch * epoch for epoch in (range(1, 6) if full else (1, 5))]
     anywhere = [rng.randrange(1, per_epoch * 6) for _ in range(20 if full else 3)]
 
     for step in [*ends, *anywhere]:
-        save(tmp_path / "part.npz", run_until(Run(recipe), dataset, step).weights(digits))
-        resumed = Run.resumed(load(tmp_path / "part.npz"), recipe, len(digits))
-        save(tmp_path / "end.npz", run_until(resumed, dataset, None).weights(digits))
+        save_checkpoint(
+            tmp_path / "part.npz", run_until(Run(recipe), dataset, step).weights(digits)
+        )
+        resumed = Run.resumed(load_checkpoint(tmp_path / "part.npz"), recipe, len(digits))
+        save_checkpoint(tmp_path / "end.npz", run_until(resumed, dataset, None).weights(digits))
         assert_same(tmp_path / "whole.npz", tmp_path / "end.npz")
 
 
@@ -123,7 +124,7 @@ def test_a_resumed_run_may_go_on_in_another_file(command, digits_folder):
     command("train", "--resume", "weights.npz", "--epochs", 2, "--output", "more.npz", *digits)
 
     assert (command.folder / "weights.npz").read_bytes() == before
-    assert load(command.folder / "more.npz").epochs == 2
+    assert load_checkpoint(command.folder / "more.npz").epochs == 2
 
 
 @pytest.mark.parametrize(
@@ -199,13 +200,13 @@ def test_what_the_optimizer_remembered_has_to_fit(dataset, tmp_path, recipe, nam
 def assert_refused(recipe, change, dataset, path):
     """Stop a run, change arrays of its file, and see that it cannot be resumed."""
     digits, _ = dataset
-    save(path, run_until(Run(recipe), dataset, 11).weights(digits))
+    save_checkpoint(path, run_until(Run(recipe), dataset, 11).weights(digits))
     with np.load(path) as archive:
         arrays = dict(archive)
     np.savez(path, **arrays | change)
 
     with pytest.raises(WeightsError, match="does not fit"):
-        Run.resumed(load(path), recipe, len(digits))
+        Run.resumed(load_checkpoint(path), recipe, len(digits))
 
 
 def test_a_resumed_run_that_leaves_its_schedule_says_so(command, digits_folder):
@@ -245,7 +246,7 @@ def test_a_signal_saves_and_says_how_to_go_on(command, digits_folder, number, st
     assert process.returncode == status
     last = errors.splitlines()[-1]
     assert "to go on: mnist-bp train --resume weights.npz" in last
-    saved = load(command.folder / "weights.npz")
+    saved = load_checkpoint(command.folder / "weights.npz")
     more = saved.epochs + 2
     command("train", *long[:-1], more, *digits, "--output", "whole.npz", "--quiet")
     words = shlex.split(re.search("to go on: mnist-bp (.*)", last)[1])
@@ -261,7 +262,7 @@ def test_a_signal_saves_and_says_how_to_go_on(command, digits_folder, number, st
 
 
 def test_the_first_signal_is_noticed_and_the_second_acts():
-    with noticed() as signals:
+    with deferred_signals() as signals:
         os.kill(os.getpid(), signal.SIGINT)
         assert signals == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
@@ -276,7 +277,7 @@ def test_many_ctrl_cs_leave_a_whole_file(command, digits_folder):
     process.communicate(timeout=60)
 
     assert process.returncode in (130, -signal.SIGINT)
-    load(command.folder / "weights.npz")
+    load_checkpoint(command.folder / "weights.npz")
 
 
 def test_a_run_killed_at_any_moment_leaves_a_file_that_goes_on(command, digits_folder, full):
@@ -290,7 +291,7 @@ def test_a_run_killed_at_any_moment_leaves_a_file_that_goes_on(command, digits_f
         process.kill()
         process.communicate()
 
-        saved = load(command.folder / "w.npz")
+        saved = load_checkpoint(command.folder / "w.npz")
         assert saved.epochs >= 1
         Run.resumed(saved, saved.recipe, 530).step(
             scale_pixels(training_digits.images[:10]), training_digits.labels[:10], 0.1
@@ -306,11 +307,11 @@ def test_two_runs_with_one_output_lose_neither_file(command, digits_folder):
     arguments = (*SHORT, "--epochs", 60, "--data-dir", digits_folder)
     processes = [start(command, *arguments, "--seed", seed) for seed in (1, 2)]
     while any(process.poll() is None for process in processes):
-        assert load(command.folder / "weights.npz").recipe.seed in (1, 2)
+        assert load_checkpoint(command.folder / "weights.npz").recipe.seed in (1, 2)
     for process in processes:
         process.communicate()
 
-    assert load(command.folder / "weights.npz").epochs == 60
+    assert load_checkpoint(command.folder / "weights.npz").epochs == 60
     kept = [path.read_bytes() for path in command.folder.glob("weights.*.npz")]
     assert b"from before" in kept
 

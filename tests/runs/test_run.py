@@ -16,7 +16,7 @@ from mnist_bp.functions import in_batches, scale_pixels
 from mnist_bp.layers import Sigmoid
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.randomness import Purpose, stream
-from mnist_bp.runs.batches import ahead, batches, epoch_order, steps_per_epoch
+from mnist_bp.runs.batches import batches, permutation, prefetch, steps_per_epoch
 from mnist_bp.runs.recipe import Recipe
 from mnist_bp.runs.run import Run, train
 
@@ -28,7 +28,7 @@ def dataset(digits_folder):
 
 
 def parts_of(recipe, epoch, size):
-    return in_batches(epoch_order(recipe, epoch, size), recipe.batch_size)
+    return in_batches(permutation(recipe, epoch, size), recipe.batch_size)
 
 
 def finish(recipe, dataset):
@@ -215,7 +215,7 @@ def test_work_is_done_ahead_in_order_and_its_errors_come_through():
         return 1 // (10 - number)
 
     threads = threading.active_count()
-    results = ahead(partial(piece, number) for number in range(20))
+    results = prefetch(partial(piece, number) for number in range(20))
 
     assert next(results) == 0
     # The next four are done while nobody asks for them.

@@ -1,0 +1,60 @@
+"""The files that a command writes: checked before the work, as they will be written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mnist_bp.errors import UsageError
+from mnist_bp.files import check_appendable, check_writable
+
+
+def check_outputs(
+    outputs: dict[str, Path | None],
+    inputs: dict[str, Path | None],
+    checks: dict[str, Callable[[Path], None]] | None = None,
+) -> None:
+    """Find out before the work that a result can be written, and that it overwrites no other file.
+
+    Parameters
+    ----------
+    outputs, inputs : dict
+        From each option or argument to its path: those that will be written, and those that are
+        read. Options without a path do not count.
+    checks : dict
+        How an output is checked, where that is not by `files.check_writable`; such an output may
+        be a device.
+
+    Raises
+    ------
+    UsageError
+        A folder is missing, a file cannot be written, or it is named twice.
+    """
+    checks = checks or {}
+    used = {name: path for name, path in inputs.items() if path}
+    for name, path in outputs.items():
+        if not path:
+            continue
+        _check(name, path, checks.get(name))
+        if path.is_file() or not path.exists():
+            for other, taken in used.items():
+                if path.resolve() == taken.resolve():
+                    raise UsageError(f"{name} {path} is the file of {other}: name another file")
+        used[name] = path
+
+
+def _check(name: str, path: Path, check: Callable[[Path], None] | None) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(f"{name} {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise UsageError(f"{name} {path}: this is a folder, not a file")
+    if path.exists() and not path.is_file() and not check:
+        raise UsageError(f"{name} {path}: this is a device, not a file")
+    try:
+        (check or check_writable)(path)
+    except OSError as error:
+        raise UsageError(f"{name} {path}: it cannot be written: {error.strerror}") from error
+
+
+def check_log(path: Path) -> None:
+    """Find out whether a log can be appended to; a device or a pipe is opened only when used."""
+    if path.is_file() or not path.exists():
+        check_appendable(path)
