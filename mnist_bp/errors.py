@@ -75,8 +75,9 @@ class StoppedError(MnistBpError):
 
     label = "Stopped:"
 
-    def __init__(self, number: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, number: int, *lines: str) -> None:
+        super().__init__(*lines)
+        self.number = number
         self.exit_status = 128 + number
 
 

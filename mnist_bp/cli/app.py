@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from mnist_bp import __version__
+from mnist_bp.cli import messages
 from mnist_bp.cli.download import download
 from mnist_bp.cli.evaluate import evaluate
 from mnist_bp.cli.gradcheck import gradcheck
@@ -56,9 +57,8 @@ class _Messages(logging.Handler):
     """The library's warnings and notices, on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from mnist_bp.cli import console
 
-        show = console.warn if record.levelno >= logging.WARNING else console.say
+        show = messages.warn if record.levelno >= logging.WARNING else messages.say
         show(record.getMessage())
 
 
@@ -84,9 +84,7 @@ def main() -> None:
         status, lines = _explain(error)
         label = getattr(error, "label", label)
     if lines:
-        from mnist_bp.cli import console
-
-        console.complain(*lines, label=label)
+        messages.complain(*lines, label=label)
     sys.exit(status)
 
 

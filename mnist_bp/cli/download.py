@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mnist_bp.cli import messages
 from mnist_bp.cli.options import DataDir, Mirrors
 
 
@@ -21,5 +22,5 @@ def download(
     from mnist_bp.cli import console, tables
     from mnist_bp.data import mnist
 
-    folder, done = mnist.fill(data_dir, mirror or (), force=force, progress=console.bytes_bar)
+    folder, done = mnist.fill(data_dir, mirror or (), force=force, progress=messages.bytes_bar)
     tables.sources(console.results(), folder, done)

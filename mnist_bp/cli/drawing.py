@@ -7,7 +7,8 @@ from rich.columns import Columns
 from rich.console import Console, Group
 from rich.text import Text
 
-from mnist_bp.cli.console import heading, printable
+from mnist_bp.cli.console import heading
+from mnist_bp.cli.messages import printable
 
 INK = " .:-=+*#%@"
 """Characters from paper to full ink, for a digit where there are no colours."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnist_bp.cli import messages
 from mnist_bp.cli.options import DigitsOptions, Json, with_digits, with_settings
 from mnist_bp.cli.outputs import check_outputs
 from mnist_bp.errors import DivergedError, MissingExtraError, OutputError, UsageError, WeightsError
@@ -71,7 +72,7 @@ def evaluate(
                 {"weights": name, "errors": each.errors, "accuracy": each.accuracy}
                 for name, each in alone
             ]
-        console.print_json(**figures)
+        messages.print_json(**figures)
     else:
         tables.evaluation(console.results(), title, result, alone)
         if mistakes:
@@ -96,11 +97,10 @@ def _dataset(
 def _evaluate(path: Path, checkpoint: "Checkpoint", digits: "Digits") -> "Evaluation":
     from threadpoolctl import threadpool_limits
 
-    from mnist_bp.cli import console
     from mnist_bp.evaluation import evaluate
 
     if checkpoint.dataset not in (None, digits.dataset):
-        console.warn(
+        messages.warn(
             f"{path} was trained on the data set {checkpoint.dataset}, this is {digits.dataset}"
         )
     threads = checkpoint.recipe.threads if checkpoint.recipe else 1
@@ -114,7 +114,6 @@ def _evaluate(path: Path, checkpoint: "Checkpoint", digits: "Digits") -> "Evalua
 def _write_report(
     path: Path, result: "Evaluation", digits: "Digits", checkpoint: "Checkpoint", title: str
 ) -> None:
-    from mnist_bp.cli import console
     from mnist_bp.report import page
 
     # A path may have bytes that are not letters.
@@ -124,4 +123,4 @@ def _write_report(
             file.write(html)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    console.say(f"saved {path} ({len(html) / 1e6:.1f} MB)")
+    messages.say(f"saved {path} ({len(html) / 1e6:.1f} MB)")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mnist_bp.cli import messages
 from mnist_bp.cli.options import DigitsOptions, Json, with_digits, with_settings
 from mnist_bp.errors import CheckError, ParameterError
 from mnist_bp.runs.recipe import SETTINGS, Recipe
@@ -54,7 +55,7 @@ def gradcheck(source: DigitsOptions, flags: dict[str, Any], as_json: Json = Fals
     failures = [line for check in (*layers, network) for line in check.failures(tolerance)]
 
     if as_json:
-        console.print_json(
+        messages.print_json(
             passed=not failures,
             step=step,
             tolerance=tolerance,

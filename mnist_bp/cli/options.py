@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mnist_bp.cli import messages
 from mnist_bp.errors import DownloadError
 from mnist_bp.runs.settings import Setting
 
@@ -50,10 +51,9 @@ class DigitsOptions:
 
     def read(self, dataset: str | None, *splits: str) -> "list[Digits]":
         """Read splits of a data set."""
-        from mnist_bp.cli import console
         from mnist_bp.data.mnist import read_digits
 
-        return read_digits(splits, dataset, self.data_dir, self.mirror or (), console.bytes_bar)
+        return read_digits(splits, dataset, self.data_dir, self.mirror or (), messages.bytes_bar)
 
     def read_or_draw(self, *splits: str) -> "list[Digits]":
         """Read what the user asked for; where MNIST cannot be reached, draw synthetic digits."""
@@ -62,14 +62,9 @@ class DigitsOptions:
         except DownloadError as error:
             if self.dataset:
                 raise
-            from mnist_bp.cli import console
-
-            console.warn(f"MNIST could not be reached: {error.lines[0]}", *error.lines[1:])
-            console.warn(SYNTHETIC_INSTEAD)
+            messages.warn(f"MNIST could not be reached: {error.lines[0]}", *error.lines[1:])
+            messages.warn("going on with the synthetic digits instead of MNIST")
             return self.read("synthetic", *splits)
-
-
-SYNTHETIC_INSTEAD = "going on with the synthetic digits instead of MNIST"
 
 
 def with_digits(command: Callable[..., None]) -> Callable[..., None]:
@@ -86,7 +81,8 @@ def with_settings(settings: dict[str, Setting]) -> Callable[..., Any]:
 
     def option(setting: Setting) -> Any:
         metavar = "|".join(setting.choices) or ("N" if setting.type is int else "X")
-        help = f"{setting.help} [default: {setting.default}]"
+        default = "" if setting.default is None else f" [default: {setting.default}]"
+        help = setting.help + default
         return Annotated[str | None, typer.Option(help=help, metavar=metavar)]
 
     options = {key: option(setting) for key, setting in settings.items()}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mnist_bp.errors import UsageError
-from mnist_bp.files import check_appendable, check_writable
+from mnist_bp.files import check_appendable, check_back_up, check_writable
 
 
 def check_outputs(
@@ -52,6 +52,12 @@ def _check(name: str, path: Path, check: Callable[[Path], None] | None) -> None:
         (check or check_writable)(path)
     except OSError as error:
         raise UsageError(f"{name} {path}: it cannot be written: {error.strerror}") from error
+
+
+def check_output(path: Path) -> None:
+    """Find out whether a file can be written, and an older one kept under another name."""
+    check_writable(path)
+    check_back_up(path)
 
 
 def check_log(path: Path) -> None:

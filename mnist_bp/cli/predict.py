@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mnist_bp.cli import messages
 from mnist_bp.cli.options import Json
 from mnist_bp.errors import NoFileError, PictureError
 
@@ -40,7 +41,7 @@ def predict(
     with (
         # The matrices are small: more threads would only wait for each other.
         threadpool_limits(1, user_api="blas"),
-        console.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance,
+        messages.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance,
     ):
         for file in images:
             try:
@@ -50,7 +51,7 @@ def predict(
                 statuses.add(error.exit_status)
                 message = str(error)
                 results.append({"file": str(file), "error": message})
-                console.complain(f"{file}: {message}")
+                messages.complain(f"{file}: {message}")
             else:
                 best = max(probabilities)
                 results.append(
@@ -65,7 +66,7 @@ def predict(
             advance()
     done = [(each["file"], each["probabilities"]) for each in results if "digit" in each]
     if as_json:
-        console.print_json(weights=str(weights), pictures=results)
+        messages.print_json(weights=str(weights), pictures=results)
     elif len(images) > 1 and done:
         tables.predictions(console.results(), f"{weights} on pictures", done)
     elif done:

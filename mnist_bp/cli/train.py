@@ -4,24 +4,26 @@ import json
 import os
 import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnist_bp.cli import messages
 from mnist_bp.cli.options import DigitsOptions, with_digits, with_settings
-from mnist_bp.cli.outputs import check_log, check_outputs
+from mnist_bp.cli.outputs import check_log, check_output, check_outputs
 from mnist_bp.cli.signals import deferred_signals
 from mnist_bp.errors import (
     DivergedError,
     MnistBpError,
+    NoFileError,
     OutputError,
     StoppedError,
     UsageError,
     WeightsError,
 )
-from mnist_bp.files import append_line, back_up, check_back_up, check_writable
+from mnist_bp.files import append_line, back_up, check_writable
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.recipe import SETTINGS, Recipe
 
@@ -30,8 +32,38 @@ if TYPE_CHECKING:
     from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
     from mnist_bp.runs.run import Run
 
-DEFAULT_OUTPUT = Path("weights.npz")
-SYNTHETIC = "synthetic"
+Config = Annotated[
+    str | None,
+    typer.Option(
+        help="Recipe to start from: a TOML file, or the name of a built-in one "
+        f"({', '.join(recipes.built_in())}).",
+        metavar="FILE|NAME",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Where to save the weights. [default: weights.npz, or the resumed file]",
+        metavar="FILE",
+    ),
+]
+Resume = Annotated[
+    Path | None, typer.Option(help="Weights file of a run to resume, exactly.", metavar="FILE")
+]
+Log = Annotated[
+    Path | None,
+    typer.Option(
+        help="File to append a JSON object to for every row; with -, they go to stdout in place "
+        "of the table.",
+        metavar="FILE",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print no table and no bar: warnings and errors only."),
+]
 
 
 @with_settings(SETTINGS)
@@ -39,39 +71,11 @@ SYNTHETIC = "synthetic"
 def train(
     source: DigitsOptions,
     flags: dict[str, Any],
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="Recipe to start from: a TOML file, or the name of a built-in one "
-            f"({', '.join(recipes.built_in())}).",
-            metavar="FILE|NAME",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Where to save the weights. [default: weights.npz, or the resumed file]",
-            metavar="FILE",
-        ),
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(help="Weights file of a run to resume, exactly.", metavar="FILE"),
-    ] = None,
-    log: Annotated[
-        Path | None,
-        typer.Option(
-            help="File to append a JSON object to for every row; - writes them to stdout in place "
-            "of the table.",
-            metavar="FILE",
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="Print no table and no bar: warnings and errors only."),
-    ] = False,
+    config: Config = None,
+    output: Output = None,
+    resume: Resume = None,
+    log: Log = None,
+    quiet: Quiet = False,
 ) -> None:
     """Train a net, with a row for each epoch.
 
@@ -79,158 +83,43 @@ def train(
     older file of the same name is kept, under a numbered name.
     """
     chosen = (recipes.read(config) if config is not None else {}) | flags
-    output = output or resume or DEFAULT_OUTPUT
-    recipe_file = Path(config) if config is not None and config not in recipes.built_in() else None
-    _check_files(output, log, resume, recipe_file)
-
-    from mnist_bp.cli import console, tables
-
+    output = output or resume or Path("weights.npz")
+    goes_on = _check_files(config, output, resume, log)
     run = _resume(resume, source, chosen) if resume else _begin(source, chosen)
     if run.finished:
-        console.say(f"nothing to do: {resume} has finished its {run.recipe.epochs} epochs")
+        messages.say(f"nothing to do: {resume} has finished its {run.recipe.epochs} epochs")
         return
-    on_screen = not quiet and str(log) != "-"
-    title = f"784-{run.recipe.hidden}-10 on {run.train.dataset}, seed {run.recipe.seed}"
-    table = tables.epochs(console.results(), title, run.recipe.measured_on) if on_screen else None
-    is_ours = resume is not None and output.resolve() == resume.resolve()
-    outputs = _Outputs(output, log, table, run, is_ours)
-    with (
-        deferred_signals() as signals,
-        console.steps_bar(run.steps_left, show=not quiet) as advance,
-    ):
-
-        def after_step() -> bool:
-            advance()
-            return bool(signals)
-
-        try:
-            for row, checkpoint in run.results(after_step):
-                outputs.add(row, checkpoint)
-                if run.diagnosis:
-                    console.warn(_with_flags(run.diagnosis))
-        except DivergedError as error:
-            raise DivergedError(_with_flags(str(error))) from error
-        if not run.finished:
-            outputs.save(run.checkpoint())
-            lost = "nothing was saved" if outputs.unsaved else ""
-            raise StoppedError(signals[0], lost or _how_to_resume(output, source, log, quiet))
-    if outputs.table:
-        tables.curve(outputs.table.console, run.history, run.recipe.measured_on)
-        if run.train.dataset == SYNTHETIC and not (source.dataset or resume):
-            outputs.table.console.print("these were synthetic digits: MNIST could not be reached")
+    results = _Results(run, output, log, goes_on, table=not quiet and str(log) != "-")
+    try:
+        _train(run, results, quiet)
+    except StoppedError as error:
+        results.save(run.checkpoint())
+        lost = (
+            "nothing was saved" if results.unsaved else _how_to_resume(output, source, log, quiet)
+        )
+        raise StoppedError(error.number, lost) from error
+    results.end(
+        synthetic_instead=run.train.dataset == "synthetic" and not (source.dataset or resume)
+    )
     if not quiet:
-        console.say(f"saved {output}")
-    outputs.raise_failure()
+        messages.say(f"saved {output}")
 
 
-@dataclass
-class _Outputs:
-    """Where the results of a run go. What cannot be written is an error at the end of the run.
-
-    Attributes
-    ----------
-    output : Path
-    log : Path or None
-    table : GrowingTable or None
-    run : Run
-    is_ours : bool
-        Whether the file at `output` was written by this run: an older one is kept.
-    unsaved : MnistBpError or None
-        Why the last checkpoint was not saved.
-    incomplete : MnistBpError or None
-        Why rows are missing from the log or the table.
-    """
-
-    output: Path
-    log: Path | None
-    table: "GrowingTable | None"
-    run: "Run"
-    is_ours: bool
-    unsaved: MnistBpError | None = None
-    incomplete: MnistBpError | None = None
-
-    def add(self, row: "EpochResult", checkpoint: "Checkpoint") -> None:
-        """Save a checkpoint, and write the row to the log and the table."""
-        from mnist_bp.cli import tables
-
-        if row.epoch > 0:
-            self.save(checkpoint)
+def _check_files(config: str | None, output: Path, resume: Path | None, log: Path | None) -> bool:
+    """Check the files before the work; return whether the run goes on in the file it resumes."""
+    if resume:
         try:
-            self._add_to_log(row)
-            if self.table:
-                tables.epoch(self.table, row)
-        except OutputError as error:
-            self.table = None
-            self._warn_once(error)
-
-    def save(self, checkpoint: "Checkpoint") -> None:
-        """Save a checkpoint; an older file of another run gets a numbered name first."""
-        from mnist_bp.cli import console
-        from mnist_bp.runs.checkpoint import save_checkpoint
-
-        self.unsaved = None
-        try:
-            if not self.is_ours and (older := back_up(self.output)):
-                console.say(f"the older {self.output} was kept as {older}")
-            self.is_ours = True
-            save_checkpoint(self.output, checkpoint)
-        except (OSError, WeightsError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            console.warn(f"{self.output} was not saved: {reason}")
-            self.unsaved = WeightsError(
-                f"the weights after epoch {checkpoint.epochs} are lost: {reason}"
-            )
-
-    def _add_to_log(self, row: "EpochResult") -> None:
-        """Append a row as JSON, with the run that it belongs to."""
-        from mnist_bp.cli import console
-
-        recipe = self.run.recipe
-        values = asdict(row) | {
-            "seed": recipe.seed,
-            "dataset": self.run.train.dataset,
-            "output": str(self.output),
-            "measured_on": recipe.measured_on,
-        }
-        if self.log is None:
-            return
-        if str(self.log) == "-":
-            console.print_json(**values)
-            return
-        try:
-            append_line(self.log, json.dumps(values))
-        except OSError as error:
-            self._warn_once(OutputError(f"{self.log} lacks rows of this run: {error.strerror}"))
-
-    def _warn_once(self, error: MnistBpError) -> None:
-        from mnist_bp.cli import console
-
-        if not self.incomplete:
-            console.warn(*error.lines)
-        self.incomplete = error
-
-    def raise_failure(self) -> None:
-        """Raise what could not be written, if anything."""
-        if error := self.unsaved or self.incomplete:
-            raise error
-
-
-def _check_files(output: Path, log: Path | None, resume: Path | None, recipe: Path | None) -> None:
-    """Find out before the training that its results can be written."""
-
-    def check_output(path: Path) -> None:
-        check_writable(path)
-        check_back_up(path)
-
-    if resume and not resume.exists():
-        raise UsageError(f"{resume} cannot be resumed: there is no such file")
-    # The file that is resumed is the only one that may be read and written.
+            NoFileError.check(resume)
+        except NoFileError as error:
+            raise UsageError(f"{resume} cannot be resumed: {error}") from error
     goes_on = resume is not None and output.resolve() == resume.resolve()
+    recipe = Path(config) if config is not None and config not in recipes.built_in() else None
     check_outputs(
         {"--output": output, "--log": None if str(log) == "-" else log},
         {"--resume": None if goes_on else resume, "--config": recipe},
         {"--output": check_writable if goes_on else check_output, "--log": check_log},
     )
+    return goes_on
 
 
 def _begin(source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
@@ -238,8 +127,7 @@ def _begin(source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
     from mnist_bp.runs.run import Run
 
     recipe = Recipe(**chosen)
-    _warn_of_threads(recipe)
-    return Run(recipe, *source.read_or_draw(*_splits(recipe)))
+    return Run(recipe, *source.read_or_draw(*recipe.splits))
 
 
 def _resume(path: Path, source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
@@ -248,64 +136,132 @@ def _resume(path: Path, source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
     from mnist_bp.runs.run import Run
 
     saved = load_checkpoint(path)
-    if saved.recipe is None:
-        raise WeightsError(
-            f"{path} cannot be resumed: it holds the four arrays alone, and no record of a run"
-        )
-    epochs = _epochs_to_resume(path, saved, saved.recipe, chosen)
-    _warn_of_threads(saved.recipe)
-    if source.dataset and source.dataset != saved.dataset:
-        raise UsageError(
-            f"--dataset {source.dataset} contradicts {path}, which was trained on {saved.dataset}"
-        )
-    dataset = source.dataset or (None if source.data_dir else saved.dataset)
-    digits = source.read(dataset, *_splits(saved.recipe))
     try:
-        return Run.resume(saved, *digits, epochs=epochs)
+        recipe = saved.recipe_of_run()
+        for key, value in chosen.items():
+            old = getattr(recipe, key)
+            if value != old and not (key == "epochs" and value >= saved.epochs):
+                raise UsageError(f"{key} = {value} contradicts {path}, where it is {old}")
+        if source.dataset and source.dataset != saved.dataset:
+            raise UsageError(
+                f"dataset = {source.dataset} contradicts {path}, which was trained on "
+                f"{saved.dataset}"
+            )
+        dataset = None if source.data_dir else saved.dataset
+        digits = source.read(source.dataset or dataset, *recipe.splits)
+        run = Run.resume(saved, *digits, epochs=chosen.get("epochs"))
     except WeightsError as error:
         raise WeightsError(f"{path} cannot be resumed: {error}") from error
-
-
-def _splits(recipe: Recipe) -> tuple[str, ...]:
-    # With digits held out, the test digits are not even read.
-    return ("train",) if recipe.validation else ("train", "test")
-
-
-def _epochs_to_resume(
-    path: Path, saved: "Checkpoint", recipe: Recipe, chosen: dict[str, Any]
-) -> int:
-    """Return the number of epochs of a resumed run; refuse what contradicts its recipe."""
-    for key, value in chosen.items():
-        old = getattr(recipe, key)
-        if key != "epochs" and value != old:
-            raise UsageError(f"{key} = {value} contradicts {path}, where it is {old}")
-    epochs: int = chosen.get("epochs", recipe.epochs)
-    if epochs < saved.epochs:
-        raise UsageError(
-            f"--epochs {epochs} contradicts {path}, which has finished {saved.epochs} epochs"
+    if run.recipe != recipe and (recipe.schedule, recipe.warmup) != ("constant", 0):
+        messages.warn(
+            f"from here on the learning rate follows the schedule of {run.recipe.epochs} epochs, "
+            f"no longer that of {recipe.epochs}: no single run would end as this one will"
         )
-    if epochs != recipe.epochs and (recipe.schedule, recipe.warmup) != ("constant", 0):
-        from mnist_bp.cli import console
-
-        console.warn(
-            f"from here on the learning rate follows the schedule of {epochs} epochs, no longer "
-            f"that of {recipe.epochs}: no single run would end as this one will"
-        )
-    return epochs
+    return run
 
 
-def _warn_of_threads(recipe: Recipe) -> None:
-    cores = os.cpu_count() or 1
-    if recipe.threads > cores:
-        from mnist_bp.cli import console
+def _train(run: "Run", results: "_Results", quiet: bool) -> None:
+    """Train to the last epoch, or to a signal: then raise StoppedError."""
+    if run.recipe.threads > (cores := os.cpu_count() or 1):
+        messages.warn(f"--threads {run.recipe.threads} is slow: there are {cores} cores here")
+    with (
+        deferred_signals() as signals,
+        messages.steps_bar(run.steps_left, show=not quiet) as advance,
+    ):
 
-        console.warn(f"--threads {recipe.threads} is more than the {cores} cores here: it is slow")
+        def after_step() -> bool:
+            advance()
+            return bool(signals)
+
+        try:
+            for row, checkpoint in run.results(after_step):
+                results.add(row, checkpoint)
+                if run.diagnosis:
+                    messages.warn(_with_flags(run.diagnosis))
+        except DivergedError as error:
+            raise DivergedError(_with_flags(str(error))) from error
+        if not run.finished:
+            raise StoppedError(signals[0])
+
+
+class _Results:
+    """Where the rows and checkpoints of a run go. What cannot be written is an error at the end."""
+
+    def __init__(
+        self, run: "Run", output: Path, log: Path | None, is_ours: bool, table: bool
+    ) -> None:
+        from mnist_bp.cli import console, tables
+
+        self.run, self.output, self.log = run, output, log
+        self.is_ours = is_ours
+        title = f"784-{run.recipe.hidden}-10 on {run.train.dataset}, seed {run.recipe.seed}"
+        self.table: GrowingTable | None = None
+        if table:
+            self.table = tables.epochs(console.results(), title, run.recipe.measured_on)
+        self.unsaved: MnistBpError | None = None
+        self.incomplete: MnistBpError | None = None
+
+    def add(self, row: "EpochResult", checkpoint: "Checkpoint") -> None:
+        """Save a checkpoint, and write the row to the log and the table."""
+        from mnist_bp.cli import tables
+
+        if row.epoch > 0:
+            self.save(checkpoint)
+        try:
+            if self.log:
+                self._add_to_log(self.log, row)
+            if self.table:
+                tables.epoch(self.table, row)
+        except OutputError as error:
+            self.table = None
+            if not self.incomplete:
+                messages.warn(str(error))
+            self.incomplete = error
+
+    def save(self, checkpoint: "Checkpoint") -> None:
+        """Save a checkpoint; an older file of another run gets a numbered name first."""
+        from mnist_bp.runs.checkpoint import save_checkpoint
+
+        self.unsaved = None
+        try:
+            if not self.is_ours and (older := back_up(self.output)):
+                messages.say(f"the older {self.output} was kept as {older}")
+            self.is_ours = True
+            save_checkpoint(self.output, checkpoint)
+        except (OSError, WeightsError) as error:
+            reason = f"{self.output} was not saved: {getattr(error, 'strerror', error)}"
+            messages.warn(reason)
+            epochs = checkpoint.epochs
+            self.unsaved = WeightsError(f"the weights after epoch {epochs} are lost: {reason}")
+
+    def _add_to_log(self, log: Path, row: "EpochResult") -> None:
+        """Append a row as JSON, with the run that it belongs to."""
+        recipe, dataset = self.run.recipe, self.run.train.dataset
+        values = {"seed": recipe.seed, "dataset": dataset, "output": str(self.output)}
+        values = asdict(row) | values | {"measured_on": recipe.measured_on}
+        if str(log) == "-":
+            return messages.print_json(**values)
+        try:
+            append_line(log, json.dumps(values))
+        except OSError as error:
+            raise OutputError(f"{log} lacks rows of this run: {error.strerror}") from error
+
+    def end(self, remark: str) -> None:
+        """Draw the curve below the table, and the remark; raise what could not be written."""
+        from mnist_bp.cli import tables
+
+        if self.table:
+            tables.curve(self.table.console, self.run.history, self.run.recipe.measured_on)
+            if remark:
+                self.table.console.print(remark)
+        if error := self.unsaved or self.incomplete:
+            raise error
 
 
 def _with_flags(message: str) -> str:
     """Return a message of the library with its advice, such as `lr=0.1`, as a flag."""
-    names = "|".join(SETTINGS)
-    return re.sub(rf"\b({names})=", lambda match: f"--{match[1].replace('_', '-')} ", message)
+    flag = rf"\b({'|'.join(SETTINGS)})="
+    return re.sub(flag, lambda match: f"--{match[1].replace('_', '-')} ", message)
 
 
 def _how_to_resume(output: Path, source: DigitsOptions, log: Path | None, quiet: bool) -> str:
@@ -313,6 +269,4 @@ def _how_to_resume(output: Path, source: DigitsOptions, log: Path | None, quiet:
     for option, path in (("--data-dir", source.data_dir), ("--log", log)):
         if path:
             words += [option, str(path)]
-    if quiet:
-        words.append("--quiet")
-    return f"everything is saved; to resume: {shlex.join(words)}"
+    return f"everything is saved; to resume: {shlex.join(words + ['--quiet'] * quiet)}"

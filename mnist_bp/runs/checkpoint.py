@@ -111,6 +111,12 @@ class Checkpoint:
         """How many epochs are finished."""
         return max(0, len(self.history) - 1)
 
+    def recipe_of_run(self) -> Recipe:
+        """Return the recipe, or raise a WeightsError: without one, a run cannot be resumed."""
+        if self.recipe is None:
+            raise WeightsError("it holds the four arrays alone, and no record of a run")
+        return self.recipe
+
     @property
     def activation(self) -> Activation:
         """The activation of the hidden units: the chapter's ReLU where there is no recipe."""

@@ -8,7 +8,7 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import mnist_bp
 from mnist_bp.errors import NoFileError, ParameterError, RecipeError, UsageError
@@ -28,15 +28,9 @@ MAX_ACTIVATIONS = 10**8
 DEFAULT_RATES = {"sgd": 0.1, "nesterov": 0.1, "adam": 0.001}
 
 
-def _setting(default: Any, help: str, **limits: Any) -> Any:
-    setting = Setting(default=default, help=help, **limits)
-    return field(default=default, metadata={"setting": setting})
-
-
-def _default_rate(help: str, **limits: Any) -> Any:
-    """Return the field of the learning rate, whose default depends on the optimizer."""
-    setting = Setting(default=DEFAULT_RATES["sgd"], help=help, **limits)
-    return field(default=None, metadata={"setting": setting})
+def _setting(default: Any, help: str, minimum: Any = None, maximum: Any = None, **more: Any) -> Any:
+    limits = {"help": help, "minimum": minimum, "maximum": maximum, **more}
+    return field(default=default, metadata=limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,112 +43,60 @@ class Recipe:
         A value has the wrong type, is out of its limits, or contradicts another.
     """
 
-    epochs: int = _setting(17, "Passes through the training digits.", minimum=1, maximum=100_000)
-    batch_size: int = _setting(
-        100, "Digits in a batch; each batch is one step.", minimum=1, maximum=1_000_000
-    )
-    lr: float = _default_rate("Learning rate; for adam the default is 0.001.", above=0)
-    hidden: int = _setting(50, "Hidden units.", minimum=1, maximum=10_000)
-    activation: Literal["relu", "sigmoid"] = _setting(
-        "relu", "Activation function of the hidden units.", choices=("relu", "sigmoid")
-    )
+    epochs: int = _setting(17, "Passes through the training digits.", 1, 100_000)
+    batch_size: int = _setting(100, "Digits in a batch; each batch is one step.", 1, 1_000_000)
+    lr: float = _setting(None, "Learning rate. [default: 0.1, for adam 0.001]", above=0)
+    hidden: int = _setting(50, "Hidden units.", 1, 10_000)
+    activation: Literal["relu", "sigmoid"] = _setting("relu", "What the hidden units compute.")
     init: Literal["normal", "he", "xavier"] = _setting(
         "normal",
-        "Standard deviation of the weights at the start: weight_init_std for both layers, or He's "
-        "(for ReLU) or Xavier's (for the sigmoid), which depend on their inputs.",
-        choices=("normal", "he", "xavier"),
+        "How large weights start: weight_init_std, or the rules of He (for ReLU) or Xavier (for "
+        "the sigmoid), which depend on the number of inputs.",
     )
     weight_init_std: float = _setting(
-        0.01,
-        "Standard deviation of the weights at the start, where init is normal.",
-        minimum=0,
-        maximum=1000,
+        0.01, "Standard deviation of the weights at the start, where init is normal.", 0, 1000
     )
     optimizer: Literal["sgd", "nesterov", "adam"] = _setting(
-        "sgd",
-        "How a gradient becomes a step: gradient descent, with Nesterov's momentum, or Adam.",
-        choices=("sgd", "nesterov", "adam"),
+        "sgd", "Gradient descent, with Nesterov's momentum, or Adam."
     )
     momentum: float = _setting(
-        0.0,
-        "For sgd and nesterov: share of the last step's velocity that is kept.",
-        minimum=0,
-        maximum=0.999,
+        0.0, "For sgd and nesterov: share of the last step's velocity that is kept.", 0, 0.999
     )
     schedule: Literal["constant", "linear", "cosine"] = _setting(
-        "constant",
-        "How the learning rate falls to 0 at the end of the run.",
-        choices=("constant", "linear", "cosine"),
+        "constant", "How the learning rate falls to 0 at the end of the run."
     )
     warmup: float = _setting(
-        0.0,
-        "Share of the run in which the learning rate first rises, in a straight line.",
-        minimum=0,
-        maximum=1,
+        0.0, "Share of the run in which the learning rate first rises, in a straight line.", 0, 1
     )
     weight_decay: float = _setting(
-        0.0,
-        "Share of each weight, times the learning rate, that a step takes off; not of biases.",
-        minimum=0,
+        0.0, "Share of each weight, times the learning rate, that a step takes off.", 0
     )
     label_smoothing: float = _setting(
-        0.0,
-        "Share of the target that is spread over all ten digits.",
-        minimum=0,
-        maximum=0.9,
+        0.0, "Share of the target that is spread over all ten digits.", 0, 0.9
     )
-    rotation: float = _setting(
-        0.0, "Distortion: rotate each image by up to X degrees.", minimum=0, maximum=180
-    )
+    rotation: float = _setting(0.0, "Distortion: rotate images by up to X degrees.", 0, 180)
     scaling: float = _setting(
-        0.0,
-        "Distortion: stretch or shrink width and height; 0.1 means up to 11 % larger or 9 % "
-        "smaller.",
-        minimum=0,
-        maximum=0.9,
+        0.0, "Distortion: stretch or shrink each side; 0.1: 9 % smaller to 11 % larger.", 0, 0.9
     )
-    shear: float = _setting(
-        0.0, "Distortion: slant by up to X pixels for each pixel of height.", minimum=0, maximum=2
-    )
-    shift: float = _setting(
-        0.0, "Distortion: move by up to X pixels, across and down.", minimum=0, maximum=28
-    )
+    shear: float = _setting(0.0, "Distortion: slant by up to X pixels per pixel of height.", 0, 2)
+    shift: float = _setting(0.0, "Distortion: move by up to X pixels, across and down.", 0, 28)
     elastic: float = _setting(
-        0.0,
-        "Distortion: standard deviation of the elastic displacement, in pixels.",
-        minimum=0,
-        maximum=28,
+        0.0, "Distortion: standard deviation of the elastic displacement, in pixels.", 0, 28
     )
     smoothness: float = _setting(
-        4.0,
-        "Distortion: pixels over which the elastic displacement varies.",
-        minimum=0.5,
-        maximum=28,
+        4.0, "Distortion: pixels over which the elastic displacement varies.", 0.5, 28
     )
     sampling: Literal["shuffle", "replacement"] = _setting(
-        "shuffle",
-        "How batches are drawn: every digit once per epoch, in a new order, or with replacement, "
-        "as in the chapter.",
-        choices=("shuffle", "replacement"),
+        "shuffle", "Every digit once per epoch, in a new order, or drawn with replacement."
     )
     validation: int = _setting(
-        0,
-        "Hold out the last N training digits and measure on them in place of the test digits, "
-        "which are then not read.",
-        minimum=0,
+        0, "Hold out the last N training digits, and measure on them, not on the test digits.", 0
     )
     seed: int = _setting(
-        0,
-        "Seed of all that is random: on one machine, the same seed gives the same bits.",
-        minimum=0,
-        maximum=2**63 - 1,
+        0, "Seed of everything random: the same seed, the same bits.", 0, 2**63 - 1
     )
     threads: int = _setting(
-        1,
-        "Threads of a matrix product, whose last bits depend on their number. More than there are "
-        "free cores are slow.",
-        minimum=1,
-        maximum=1024,
+        1, "Threads of a matrix product; the last bits of results depend on them.", 1, 1024
     )
 
     def __post_init__(self) -> None:
@@ -177,6 +119,11 @@ class Recipe:
             )
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that a run reads: with digits held out, not the test digits."""
+        return ("train",) if self.validation else ("train", "test")
+
+    @property
     def measured_on(self) -> Measured:
         """The name of the digits that a run is measured on, beside its training digits."""
         return "held-out" if self.validation else "test"
@@ -194,7 +141,10 @@ class Recipe:
         return "".join(f"{name} = {json.dumps(value)}\n" for name, value in asdict(self).items())
 
 
-SETTINGS: dict[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Recipe)}
+SETTINGS: dict[str, Setting] = {
+    each.name: Setting(default=each.default, choices=get_args(each.type), **each.metadata)
+    for each in fields(Recipe)
+}
 """Every hyperparameter, by the name it has in recipes, in the order of `Recipe`."""
 
 

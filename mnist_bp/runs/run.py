@@ -135,9 +135,8 @@ class Run:
             There is no record of the run, it does not fit together, or it was trained on other
             digits.
         """
-        if saved.recipe is None:
-            raise WeightsError("it holds the four arrays alone, and no record of a run")
-        run = cls(replace(saved.recipe, epochs=epochs or saved.recipe.epochs), train, test)
+        recipe = saved.recipe_of_run()
+        run = cls(replace(recipe, epochs=epochs or recipe.epochs), train, test)
         if run.train.digests != saved.digests:
             raise WeightsError(f"it was trained on other digits of {saved.dataset} than these")
         steps, per_epoch = len(saved.step_losses), run.steps_per_epoch

@@ -14,8 +14,8 @@ class Setting:
 
     Attributes
     ----------
-    default : int, float or str
-        Its type is the setting's type.
+    default : int, float, str or None
+        Its type is the setting's type. None stands for a number that depends on other settings.
     help : str
         A sentence for `--help`.
     minimum, maximum : number, optional
@@ -36,7 +36,7 @@ class Setting:
     @property
     def type(self) -> type:
         """The type of the setting's values."""
-        return type(self.default)
+        return float if self.default is None else type(self.default)
 
     @property
     def limits(self) -> str:
