@@ -94,13 +94,10 @@ def train(
         _train(run, results, quiet)
     except StoppedError as error:
         results.save(run.checkpoint())
-        lost = (
-            "nothing was saved" if results.unsaved else _how_to_resume(output, source, log, quiet)
-        )
-        raise StoppedError(error.number, lost) from error
-    results.end(
-        synthetic_instead=run.train.dataset == "synthetic" and not (source.dataset or resume)
-    )
+        how = _how_to_resume(output, source, log, quiet)
+        raise StoppedError(error.number, "nothing was saved" if results.unsaved else how) from error
+    drawn = run.train.dataset == "synthetic" and not (source.dataset or resume)
+    results.end("synthetic digits: MNIST could not be reached" if drawn else "")
     if not quiet:
         messages.say(f"saved {output}")
 

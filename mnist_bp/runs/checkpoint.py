@@ -14,7 +14,6 @@ rest is the run's record, which holds only what cannot be derived:
     optimizer.NAME    what the optimizer remembers of each parameter
 """
 
-import math
 import platform
 import warnings
 import zipfile
@@ -32,16 +31,18 @@ from mnist_bp.files import replacing
 from mnist_bp.functions import Array
 from mnist_bp.network import Activation, TwoLayerNet
 from mnist_bp.runs import recipe as recipes
-from mnist_bp.runs.recipe import SETTINGS, Recipe
+from mnist_bp.runs.archive import check_sizes, read_array
+from mnist_bp.runs.recipe import Recipe
 
 FORMAT = 2
 PARAMETERS = ("W1", "b1", "W2", "b2")
 PIXELS, CLASSES = 28 * 28, 10
-MAX_HIDDEN = 100_000
-MAX_STEPS = 2**27
-"""Steps of the longest run that is read: their losses take 512 MB."""
+RECORD = "format", "recipe", "dataset", "dataset_sha256", "history", "step_losses", "versions"
+OPTIMIZER = [f"{state}.{name}" for state in ("velocity", "m", "v") for name in PARAMETERS]
+KNOWN = {*PARAMETERS, *RECORD, *(f"optimizer.{key}" for key in OPTIMIZER)}
+MAX_HIDDEN, MAX_EPOCHS, MAX_STEPS = 100_000, 100_000, 2**27
+"""Hidden units, epochs and steps of the largest run that is read."""
 
-PACKED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 MAX_UNPACKED = 64 * 2**20
 """Bytes that a small file may unpack to; a larger file may be packed to half its size."""
 
@@ -193,7 +194,8 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             warnings.catch_warnings(action="ignore"),
             np.errstate(over="ignore"),
         ):
-            return _read(_Members(archive, max(MAX_UNPACKED, 2 * path.stat().st_size)))
+            check_sizes(archive, KNOWN, max(MAX_UNPACKED, 2 * path.stat().st_size))
+            return _read(archive)
     except NoFileError as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     except WeightsError as error:
@@ -210,137 +212,54 @@ def versions() -> str:
     )
 
 
-class _Members:
-    """The arrays of an archive. Each is checked by its header before it is read."""
-
-    def __init__(self, archive: zipfile.ZipFile, most_bytes: int) -> None:
-        self.archive = archive
-        self.names = set(archive.namelist())
-        self.left = most_bytes
-
-    def __contains__(self, name: str) -> bool:
-        return f"{name}.npy" in self.names
-
-    def read(self, name: str, kind: str, *shape: int | None, most: int = 0) -> NDArray[Any]:
-        """Return an array.
-
-        Parameters
-        ----------
-        name : str
-        kind : str
-            The kinds that its dtype may have: "f", "iu", "U", "V".
-        *shape : int or None
-            What its shape must be; None stands for any length up to `most`.
-        most : int
-            The largest such length; for texts, the most characters.
-
-        Raises
-        ------
-        WeightsError
-            It is missing, or has another type or shape.
-        """
-        if name not in self:
-            raise WeightsError(f"lacks {name}")
-        if self.archive.getinfo(f"{name}.npy").compress_type not in PACKED:
-            raise WeightsError(f"has {name} packed in a way that NumPy does not use")
-        with self.archive.open(f"{name}.npy") as file:
-            found, dtype = _header(file)
-        fits = len(found) == len(shape) and all(
-            n == expected or (expected is None and n <= most)
-            for n, expected in zip(found, shape, strict=False)
-        )
-        if not fits:
-            text = ", ".join("any" if n is None else str(n) for n in shape)
-            raise WeightsError(f"has {name} of shape {found}, expected ({text})")
-        size = dtype.itemsize // 4 if dtype.kind == "U" else dtype.itemsize
-        if dtype.kind not in kind or not 0 < size <= {"U": most, "V": 64}.get(dtype.kind, 8):
-            raise WeightsError(f"has {name} of type {dtype}, which is not the type expected")
-        self.left -= math.prod(found) * dtype.itemsize
-        if self.left < 0:
-            raise WeightsError(f"unpacks to far more than its own size at {name}: refused")
-        with self.archive.open(f"{name}.npy") as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
-            if file.read(1):
-                raise WeightsError(f"has bytes after the end of {name}")
-        return array
-
-    def text(self, name: str, most: int) -> str:
-        """Return a text of at most so many characters."""
-        return str(self.read(name, "U", most=most))
-
-
-def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return the shape and the dtype that the header of an `.npy` file claims."""
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    return shape, dtype
-
-
-def _read(members: _Members) -> Checkpoint:
+def _read(archive: zipfile.ZipFile) -> Checkpoint:
     """Return what an archive holds."""
-    if missing := [name for name in PARAMETERS if name not in members]:
+    if missing := [name for name in PARAMETERS if f"{name}.npy" not in archive.namelist()]:
         raise WeightsError(f"is not a weights file: it lacks {', '.join(missing)}")
-    b1 = members.read("b1", "f", None, most=MAX_HIDDEN)
-    if not b1.size:
+    hidden = read_array(archive, "b1", "f", -MAX_HIDDEN).size
+    if not hidden:
         raise WeightsError("has no hidden unit: b1 is empty")
-    shapes = {"W1": (PIXELS, b1.size), "b1": b1.shape, "W2": (b1.size, CLASSES), "b2": (CLASSES,)}
-    params = {name: members.read(name, "f", *shape) for name, shape in shapes.items()}
-    for name, array in params.items():
-        if not np.isfinite(array).all():
-            raise WeightsError(f"has numbers in {name} that are not finite")
+    shapes = {"W1": (PIXELS, hidden), "b1": (hidden,), "W2": (hidden, CLASSES), "b2": (CLASSES,)}
+    params = {name: read_array(archive, name, "f", *shape) for name, shape in shapes.items()}
     dtype = np.result_type(np.float32, *params.values())
     params = {name: array.astype(dtype) for name, array in params.items()}
-    if "recipe" not in members:
+    if "recipe.npy" not in archive.namelist():
         return Checkpoint(params)
+    if "format.npy" in archive.namelist() and int(read_array(archive, "format", "iu")) > FORMAT:
+        raise WeightsError("is from a newer version of mnist-bp: update this one")
     try:
-        return _read_record(members, params)
+        recipe = Recipe(**recipes.parse(_text(archive, "recipe", recipes.MAX_BYTES)))
     except (ParameterError, ValueError) as error:
         raise WeightsError(f"has a damaged recipe: {error}") from error
-
-
-def _read_record(members: _Members, params: dict[str, Array]) -> Checkpoint:
-    """Return the parameters with the record of their run."""
-    if "format" in members and int(members.read("format", "iu")) > FORMAT:
-        raise WeightsError("is from a newer version of mnist-bp: update this one")
-    recipe = Recipe(**recipes.parse(members.text("recipe", recipes.MAX_BYTES)))
-    if recipe.hidden != len(params["b1"]):
-        raise WeightsError(f"has {len(params['b1'])} hidden units, its recipe {recipe.hidden}")
+    if recipe.hidden != hidden:
+        raise WeightsError(f"has {hidden:,} hidden units, but a recipe for {recipe.hidden:,}")
     optimizer = {
-        f"{state}.{name}": members.read(f"optimizer.{state}.{name}", "f", *array.shape)
-        for state in ("velocity", "m", "v")
-        for name, array in params.items()
-        if f"optimizer.{state}.{name}" in members
+        key: read_array(archive, f"optimizer.{key}", "f", *params[key.split(".")[1]].shape)
+        for key in OPTIMIZER
+        if f"optimizer.{key}.npy" in archive.namelist()
     }
-    step_losses = members.read("step_losses", "f", None, most=MAX_STEPS).astype(np.float32)
-    if not all(np.isfinite(array).all() for array in (step_losses, *optimizer.values())):
-        raise WeightsError("has numbers in its record that are not finite")
     return Checkpoint(
         params,
         recipe,
-        dataset=members.text("dataset", 100),
-        digests=tuple(map(str, members.read("dataset_sha256", "U", 2, most=64))),
-        history=_read_history(members),
-        step_losses=step_losses,
+        dataset=_text(archive, "dataset", 100),
+        digests=tuple(map(str, read_array(archive, "dataset_sha256", "U", 2, characters=64))),
+        history=_history(read_array(archive, "history", "V", -MAX_EPOCHS - 1)),
+        step_losses=read_array(archive, "step_losses", "f", -MAX_STEPS).astype(np.float32),
         optimizer=optimizer,
-        versions=members.text("versions", 1000),
+        versions=_text(archive, "versions", 1000),
     )
 
 
-def _read_history(members: _Members) -> list[EpochResult]:
-    table = members.read("history", "V", None, most=int(SETTINGS["epochs"].maximum or 0) + 1)
+def _text(archive: zipfile.ZipFile, name: str, most: int) -> str:
+    return str(read_array(archive, name, "U", characters=most))
+
+
+def _history(table: NDArray[Any]) -> list[EpochResult]:
     if table.dtype != _HISTORY:
         raise WeightsError(f"has a history of type {table.dtype}, expected {_HISTORY}")
     rows = [EpochResult(*row) for row in table.tolist()]
     for number, row in enumerate(rows):
-        accuracies = row.train_accuracy, row.test_accuracy
-        if not (
-            row.epoch == number
-            and 0 <= row.loss < 1e30
-            and 0 <= row.seconds < 1e12
-            and all(0 <= accuracy <= 1 for accuracy in accuracies)
-        ):
+        fits = row.epoch == number and 0 <= row.loss < 1e30 and 0 <= row.seconds < 1e12
+        if not (fits and 0 <= row.train_accuracy <= 1 and 0 <= row.test_accuracy <= 1):
             raise WeightsError(f"has a damaged history: its row {number} is {row}")
     return rows
