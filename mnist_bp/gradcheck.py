@@ -175,28 +175,36 @@ def check_layer(
     """
     name = name or type(layer).__name__
     try:
-        # Another batch goes first: it finds a layer that uses what it kept from there.
-        other = layer.forward(*(np.flip(array) for array in inputs.values()), *constants)
-        dout = np.cos(np.arange(np.size(other))).reshape(np.shape(other))
-        layer.backward(dout)
-
-        def evaluate() -> tuple[Any, Mask]:
-            signs = inputs["x"].ravel() > 0 if isinstance(layer, ReLU) else np.empty(0, bool)
-            out = layer.forward(*inputs.values(), *constants)
-            return (out * dout).sum(dtype=np.longdouble), signs
-
-        evaluate()
-        found = layer.backward(dout)
-        gradients = dict(zip(inputs, found if isinstance(found, tuple) else (found,), strict=True))
-        arrays = dict(inputs)
-        for key in ("W", "b"):
-            if hasattr(layer, key):
-                arrays[key], gradients[key] = getattr(layer, key), getattr(layer, f"d{key}")
-        return GradientCheck(
-            name, [compare(key, evaluate, arrays[key], gradients[key], step) for key in arrays]
-        )
-    except Exception as error:  # The layer may be a reader's own: whatever it raises is a result.
+        return GradientCheck(name, list(_check_arrays(layer, inputs, constants, step)))
+    except Exception as error:  # The layer may be a reader's own: what it raises is a result.
         return GradientCheck(name, error=_describe(error))
+
+
+def _check_arrays(
+    layer: Any,
+    inputs: dict[str, NDArray[np.float64]],
+    constants: tuple[ArrayLike, ...],
+    step: float,
+) -> Iterator[ParameterCheck]:
+    """Check each input of a layer, then each of its parameters."""
+    # Another batch goes first: it finds a layer that uses what it kept from there.
+    other = layer.forward(*(np.flip(array) for array in inputs.values()), *constants)
+    dout = np.cos(np.arange(np.size(other))).reshape(np.shape(other))
+    layer.backward(dout)
+
+    def evaluate() -> tuple[Any, Mask]:
+        signs = inputs["x"].ravel() > 0 if isinstance(layer, ReLU) else np.empty(0, bool)
+        out = layer.forward(*inputs.values(), *constants)
+        return (out * dout).sum(dtype=np.longdouble), signs
+
+    evaluate()
+    found = layer.backward(dout)
+    gradients = dict(zip(inputs, found if isinstance(found, tuple) else (found,), strict=True))
+    parameters = [key for key in ("W", "b") if hasattr(layer, key)]
+    gradients |= {key: getattr(layer, f"d{key}") for key in parameters}
+    arrays = inputs | {key: getattr(layer, key) for key in parameters}
+    for key, array in arrays.items():
+        yield compare(key, evaluate, array, gradients[key], step)
 
 
 def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterator[GradientCheck]:

@@ -1,11 +1,8 @@
 """Batches: which digits each step of an epoch is trained on, and how they are distorted."""
 
-import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +10,11 @@ from numpy.typing import NDArray
 from mnist_bp.data.digits import Digits
 from mnist_bp.functions import in_batches, scale_pixels, smooth_labels
 from mnist_bp.randomness import Purpose, stream
+from mnist_bp.runs.background import prefetch
 from mnist_bp.runs.recipe import Recipe
 
 Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[Any]]
 """Pixels from 0 to 1, (N, 28, 28), and targets: labels (N,), or rows (N, 10) if smoothed."""
-
-PREFETCHED = 4
-"""Batches that wait for training: enough to even out what each takes."""
-
-R = TypeVar("R")
-
-
-def steps_per_epoch(recipe: Recipe, size: int) -> int:
-    """Return how many batches `size` training digits make."""
-    return math.ceil(size / recipe.batch_size)
 
 
 def permutation(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
@@ -58,18 +46,3 @@ def batches(recipe: Recipe, digits: Digits, epoch: int, start: int = 0) -> Itera
     parts = list(enumerate(in_batches(order, recipe.batch_size)))[start:]
     tasks = (partial(prepare, *part) for part in parts)
     return prefetch(tasks) if distort else (task() for task in tasks)
-
-
-def prefetch(tasks: Iterable[Callable[[], R]]) -> Iterator[R]:
-    """Run tasks in another thread, ahead of their use, and yield their results in order."""
-    other_thread = ThreadPoolExecutor(1)
-    waiting: deque[Future[R]] = deque()
-    try:
-        for task in tasks:
-            waiting.append(other_thread.submit(task))
-            if len(waiting) > PREFETCHED:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        other_thread.shutdown(cancel_futures=True)

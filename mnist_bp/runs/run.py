@@ -1,10 +1,9 @@
 """A run: the training loop with all that makes it repeatable, measured, resumable."""
 
 import itertools
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -18,39 +17,19 @@ from mnist_bp.evaluation import evaluate
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.optimizers import SGD, Adam, Arrays, Optimizer, learning_rate
 from mnist_bp.randomness import Purpose, stream
-from mnist_bp.runs.batches import batches, steps_per_epoch
+from mnist_bp.runs.background import measure_in_background
+from mnist_bp.runs.batches import batches
 from mnist_bp.runs.checkpoint import CLASSES, PIXELS, Checkpoint, EpochResult
-from mnist_bp.runs.recipe import DEFAULT_RATES, Recipe
+from mnist_bp.runs.diagnosis import diagnose, smaller_rate, starts_at_zero
+from mnist_bp.runs.recipe import Recipe
 from mnist_bp.training import train_batches
-
-CHANCE = 0.15
-"""An accuracy that guessing can have: the most common digit makes up 11 % of MNIST."""
-
-ROUNDING = 1e-4
-"""The relative difference that rounding in float32 can make to a loss."""
-
-FEW_STEPS = 10
-"""With fewer steps in an epoch than this, one epoch says nothing about the learning rate."""
 
 SomeDigits: TypeAlias = Digits | tuple[NDArray[Any], NDArray[Any]]
 """Digits, or anyone's images and labels: see `Digits.from_arrays`."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A run at the end of an epoch, before it is measured.
-
-    Attributes
-    ----------
-    checkpoint : Checkpoint
-    loss : float or None
-        Mean of the losses of the epoch's batches; None for the untrained net.
-    seconds : float
-    """
-
-    checkpoint: Checkpoint
-    loss: float | None = None
-    seconds: float = 0.0
+Snapshot: TypeAlias = tuple[Checkpoint, float | None, float]
+"""A run at the end of an epoch: with the mean loss of the epoch's batches, and its seconds."""
 
 
 class Run:
@@ -164,8 +143,8 @@ class Run:
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many batches an epoch has."""
-        return steps_per_epoch(self.recipe, len(self.train))
+        """How many batches an epoch has, the last, short one included."""
+        return math.ceil(len(self.train) / self.recipe.batch_size)
 
     @property
     def finished(self) -> bool:
@@ -194,29 +173,31 @@ class Run:
             The loss is not a finite number any more, or the net has died.
         """
         with threadpool_limits(self.recipe.threads, user_api="blas"):
-            for snapshot, row in _in_background(self.measure, self._snapshots(after_step)):
+            for (checkpoint, *_), row in measure_in_background(
+                self.measure, self._snapshots(after_step)
+            ):
                 self.history.append(row)
-                yield row, replace(snapshot.checkpoint, history=list(self.history))
+                yield row, replace(checkpoint, history=list(self.history))
         if self._failure:
             raise self._failure
 
     def _snapshots(self, after_step: Callable[[], object]) -> Iterator[Snapshot | None]:
         """Train; yield None after each step, and a snapshot after each epoch."""
         recipe, per_epoch = self.recipe, self.steps_per_epoch
-        steps = recipe.epochs * per_epoch
         rates = (
-            learning_rate(recipe.lr, recipe.schedule, recipe.warmup, step, steps)
+            learning_rate(
+                recipe.lr, recipe.schedule, recipe.warmup, step, recipe.epochs * per_epoch
+            )
             for step in itertools.count(len(self.step_losses))
         )
         if not self.history:
-            yield Snapshot(self.checkpoint())
+            yield self.checkpoint(), None, 0.0
         for epoch in range(max(1, len(self.history)), recipe.epochs + 1):
             started = perf_counter()
             done = len(self.step_losses) - (epoch - 1) * per_epoch
+            steps = batches(recipe, self.train, epoch, done)
             try:
-                for loss in train_batches(
-                    self.net, self.optimizer, batches(recipe, self.train, epoch, done), rates
-                ):
+                for loss in train_batches(self.net, self.optimizer, steps, rates):
                     self.step_losses.append(loss)
                     if after_step():
                         return
@@ -226,7 +207,7 @@ class Run:
                 self._failure = self._went_wrong(str(error), len(self.step_losses) + 1)
                 return
             loss = float(np.mean(self.step_losses[-per_epoch:]))
-            yield Snapshot(self.checkpoint(), loss, perf_counter() - started)
+            yield self.checkpoint(), loss, perf_counter() - started
 
     def measure(self, snapshot: Snapshot) -> EpochResult:
         """Return the row of an epoch. Reads the snapshot alone, so any thread may call it.
@@ -237,59 +218,33 @@ class Run:
             The logits are not finite, or the net has died: no image excites a hidden unit any more.
         """
         started = perf_counter()
-        step = len(snapshot.checkpoint.step_losses)
-        net = snapshot.checkpoint.net
+        checkpoint, loss, seconds = snapshot
+        step = len(checkpoint.step_losses)
         try:
             on_train, on_test = (
-                evaluate(net, digits.images, digits.labels) for digits in (self.train, self.test)
+                evaluate(checkpoint.net, digits.images, digits.labels)
+                for digits in (self.train, self.test)
             )
         except DivergedError as error:
             raise self._went_wrong(str(error), step) from error
-        same_for_all = np.ptp(on_train.logits, axis=0).max() == 0
-        if step and same_for_all and not self._starts_at_zero:
+        if step and np.ptp(on_train.logits, axis=0).max() == 0 and not starts_at_zero(self.recipe):
             raise self._went_wrong("no image excites a hidden unit any more", step)
         accuracies = on_train.accuracy, on_test.accuracy
-        if snapshot.loss is None:
+        if loss is None:
             return EpochResult(0, on_train.loss, *accuracies, perf_counter() - started)
-        epoch = step // self.steps_per_epoch
-        return EpochResult(epoch, snapshot.loss, *accuracies, snapshot.seconds)
-
-    @property
-    def _starts_at_zero(self) -> bool:
-        return self.recipe.init == "normal" and self.recipe.weight_init_std == 0
+        return EpochResult(step // self.steps_per_epoch, loss, *accuracies, seconds)
 
     def _went_wrong(self, problem: str, step: int) -> DivergedError:
+        lr, smaller = self.recipe.lr, smaller_rate(self.recipe)
         return DivergedError(
-            f"the run went wrong at step {step:,}: {problem}. The learning rate was "
-            f"{self.recipe.lr:g}; try a smaller one, such as lr={self._smaller_rate:g}"
+            f"the run went wrong at step {step:,}: {problem}. The learning rate was {lr:g}; try a "
+            f"smaller one, such as lr={smaller:g}"
         )
 
     @property
-    def _smaller_rate(self) -> float:
-        return min(DEFAULT_RATES[self.recipe.optimizer], self.recipe.lr / 10)
-
-    @property
     def diagnosis(self) -> str | None:
-        """The likely reason why a run has learned nothing in its first epoch; None if it has."""
-        recipe = self.recipe
-        if self.history[-1].epoch != 1 or self.history[-1].train_accuracy > CHANCE:
-            return None
-        if self._starts_at_zero:
-            reason = "all weights started at zero, so all hidden units are the same: try init=he"
-        elif self.history[-1].loss > self.history[0].loss * (1 + ROUNDING):
-            reason = (
-                f"the learning rate of {recipe.lr:g} may be far too large: "
-                f"try lr={self._smaller_rate:g}"
-            )
-        elif self.steps_per_epoch < FEW_STEPS:
-            reason = (
-                f"an epoch has {self.steps_per_epoch} steps of {recipe.batch_size:,} digits: "
-                "try batch_size=100"
-            )
-        else:
-            larger = max(DEFAULT_RATES[recipe.optimizer], recipe.lr * 10)
-            reason = f"the learning rate of {recipe.lr:g} may be far too small: try lr={larger:g}"
-        return f"the net has learned nothing yet: {reason}"
+        """The likely reason why the run has learned nothing in its first epoch; None if it has."""
+        return diagnose(self.recipe, self.history, self.steps_per_epoch)
 
     def checkpoint(self) -> Checkpoint:
         """Return the run as it is now; what is returned stays as it is while the run goes on."""
@@ -313,30 +268,6 @@ def train(recipe: Recipe, train: SomeDigits, test: SomeDigits | None = None) -> 
     for _ in run:
         pass
     return run
-
-
-def _in_background(
-    measure: Callable[[Snapshot], EpochResult], snapshots: Iterable[Snapshot | None]
-) -> Iterator[tuple[Snapshot, EpochResult]]:
-    """Measure snapshots in another thread, while the iteration over them goes on.
-
-    Yields each snapshot with its row, in order, as soon as it is there. At most one waits while
-    training goes on.
-    """
-    with ThreadPoolExecutor(1) as other_thread:
-        waiting: deque[tuple[Snapshot, Future[EpochResult]]] = deque()
-
-        def oldest() -> tuple[Snapshot, EpochResult]:
-            snapshot, row = waiting.popleft()
-            return snapshot, row.result()
-
-        for snapshot in snapshots:
-            if snapshot:
-                waiting.append((snapshot, other_thread.submit(measure, snapshot)))
-            while len(waiting) > 1 or (waiting and waiting[0][1].done()):
-                yield oldest()
-        while waiting:
-            yield oldest()
 
 
 def _optimizer(recipe: Recipe, params: Arrays, steps: int = 0) -> Optimizer:
