@@ -1,20 +1,9 @@
 """The two-layer network of *Deep Learning from Scratch*, with verified backpropagation."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mnist_bp.comparison import GradientCheck
-    from mnist_bp.data.digits import Digits
-    from mnist_bp.data.mnist import load_mnist
-    from mnist_bp.evaluation import Evaluation, evaluate
-    from mnist_bp.gradcheck import check_gradients
-    from mnist_bp.network import TwoLayerNet
-    from mnist_bp.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-    from mnist_bp.runs.recipe import Recipe
-    from mnist_bp.runs.run import Run, train
-
-__version__ = "0.2.0"
+from mnist_bp.version import __version__ as __version__
 
 _HOMES = {
     "Checkpoint": "runs.checkpoint",
@@ -31,23 +20,9 @@ _HOMES = {
     "save_checkpoint": "runs.checkpoint",
     "train": "runs.run",
 }
+"""The public names, and the modules that define them; `__init__.pyi` gives them types."""
 
-__all__ = [
-    "Checkpoint",
-    "Digits",
-    "Evaluation",
-    "GradientCheck",
-    "Recipe",
-    "Run",
-    "TwoLayerNet",
-    "__version__",
-    "check_gradients",
-    "evaluate",
-    "load_checkpoint",
-    "load_mnist",
-    "save_checkpoint",
-    "train",
-]
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

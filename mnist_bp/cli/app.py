@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from mnist_bp import __version__
 from mnist_bp.cli import messages
 from mnist_bp.cli.download import download
 from mnist_bp.cli.evaluate import evaluate
@@ -20,6 +19,7 @@ from mnist_bp.cli.gradcheck import gradcheck
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.train import train
 from mnist_bp.errors import MnistBpError, ParameterError, RecipeError, UsageError
+from mnist_bp.version import __version__
 
 INTERRUPTED = 130
 

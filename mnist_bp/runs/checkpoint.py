@@ -25,7 +25,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-import mnist_bp
 from mnist_bp.errors import NoFileError, ParameterError, UsageError, WeightsError
 from mnist_bp.files import replacing
 from mnist_bp.functions import Array
@@ -33,6 +32,7 @@ from mnist_bp.network import Activation, TwoLayerNet
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.archive import check_sizes, read_array
 from mnist_bp.runs.recipe import Recipe
+from mnist_bp.version import __version__
 
 FORMAT = 2
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -206,10 +206,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
 
 def versions() -> str:
     """Return the versions that a result depends on."""
-    return (
-        f"mnist-bp {mnist_bp.__version__}, numpy {np.__version__}, "
-        f"python {platform.python_version()}"
-    )
+    return f"mnist-bp {__version__}, numpy {np.__version__}, python {platform.python_version()}"
 
 
 def _read(archive: zipfile.ZipFile) -> Checkpoint:

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-import mnist_bp
 from mnist_bp.errors import NoFileError, ParameterError, RecipeError, UsageError
 from mnist_bp.runs.settings import Setting
 
@@ -206,7 +205,7 @@ def read(name: str) -> dict[str, Any]:
 
 def built_in() -> dict[str, Path]:
     """Return the recipes that come with the package, by name."""
-    package = Path(mnist_bp.__file__).parent
+    package = Path(__file__).parent.parent
     # A wheel has the recipes inside the package, a checkout beside it.
     inside, beside = package / "configs", package.parent / "configs"
     folder = inside if inside.is_dir() else beside

@@ -1,0 +1,14 @@
+from mnist_bp.comparison import GradientCheck as GradientCheck
+from mnist_bp.data.digits import Digits as Digits
+from mnist_bp.data.mnist import load_mnist as load_mnist
+from mnist_bp.evaluation import Evaluation as Evaluation
+from mnist_bp.evaluation import evaluate as evaluate
+from mnist_bp.gradcheck import check_gradients as check_gradients
+from mnist_bp.network import TwoLayerNet as TwoLayerNet
+from mnist_bp.runs.checkpoint import Checkpoint as Checkpoint
+from mnist_bp.runs.checkpoint import load_checkpoint as load_checkpoint
+from mnist_bp.runs.checkpoint import save_checkpoint as save_checkpoint
+from mnist_bp.runs.recipe import Recipe as Recipe
+from mnist_bp.runs.run import Run as Run
+from mnist_bp.runs.run import train as train
+from mnist_bp.version import __version__ as __version__
