@@ -145,14 +145,10 @@ class Evaluation:
         """The figures of each digit."""
         correct = self.confusion.diagonal()
         shown, predicted = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        counts = zip(shown.tolist(), predicted.tolist(), correct.tolist(), strict=True)
         return [
-            DigitFigures(
-                digit,
-                int(shown[digit]),
-                precision=_fraction(correct[digit], predicted[digit]),
-                recall=_fraction(correct[digit], shown[digit]),
-            )
-            for digit in range(len(correct))
+            DigitFigures(digit, in_all, _fraction(right, as_this), _fraction(right, in_all))
+            for digit, (in_all, as_this, right) in enumerate(counts)
         ]
 
     def figures(self) -> dict[str, Any]:
@@ -172,13 +168,8 @@ class Evaluation:
         probability = softmax(self.logits[wrong]).max(axis=-1)
         first = np.argsort(-probability, kind="stable")[:most]
         return [
-            Mistake(
-                int(wrong[i]),
-                int(self.labels[wrong[i]]),
-                int(self.predictions[wrong[i]]),
-                float(probability[i]),
-            )
-            for i in first
+            Mistake(int(i), int(self.labels[i]), int(self.predictions[i]), float(p))
+            for i, p in zip(wrong[first], probability[first], strict=True)
         ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import DigitsOptions, Json, with_digits, with_settings
+from mnist_bp.cli.options import DigitsOptions, Json, option, with_digits, with_settings
 from mnist_bp.cli.outputs import check_outputs
 from mnist_bp.errors import DivergedError, MissingExtraError, OutputError, UsageError, WeightsError
 from mnist_bp.files import replacing
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mnist_bp.evaluation import Evaluation
     from mnist_bp.runs.checkpoint import Checkpoint
 
+REPORT = "HTML page to write: figures, mistakes, and a pad to draw digits on for the net."
 EVALUATE_SETTINGS = {
     "split": Setting(default="test", help="Which digits to classify.", choices=("test", "train")),
     "mistakes": Setting(
@@ -35,13 +36,7 @@ def evaluate(
         list[Path],
         typer.Argument(help="Weights files; several are one ensemble.", metavar="WEIGHTS..."),
     ],
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            help="HTML page to write: figures, mistakes, and a pad to draw digits on for the net.",
-            metavar="FILE",
-        ),
-    ] = None,
+    report: Annotated[Path | None, option(REPORT)] = None,
     as_json: Json = False,
 ) -> None:
     """Show how good trained weights are, and which digits they misclassify.

@@ -16,28 +16,23 @@ from mnist_bp.runs.settings import Setting
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder with the four files of MNIST, gzipped or not. "
-        "[default: $MNIST_BP_DATA_DIR, or the cache folder]",
-        metavar="DIR",
-    ),
-]
-Mirrors = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Address to download from before the built-in mirrors, http:, https: or file:; may "
-        "be repeated.",
-        metavar="URL",
-    ),
-]
+
+def option(help: str, *names: str, metavar: str | None = "FILE") -> Any:
+    """Return an option; its default stands in its help."""
+    return typer.Option(*names, help=help, metavar=metavar)
+
+
+Json = Annotated[bool, option("Print one JSON object instead of tables.", "--json", metavar=None)]
+DATA_DIR = (
+    "Folder with the four files of MNIST, gzipped or not. [default: $MNIST_BP_DATA_DIR, or the "
+    "cache folder]"
+)
+DataDir = Annotated[Path | None, option(DATA_DIR, metavar="DIR")]
+MIRROR = "Address to download from before the built-in mirrors: http, https or file. Repeatable."
+Mirrors = Annotated[list[str] | None, option(MIRROR, metavar="URL")]
+DATASET = "Digits to use: MNIST's, or synthetic ones, drawn by this package with no network."
 Dataset = Annotated[
-    Literal["mnist", "synthetic"] | None,
-    typer.Option(
-        help="Digits to use: MNIST's, or synthetic ones, drawn by this package with no network.",
-    ),
+    Literal["mnist", "synthetic"] | None, option(DATASET, metavar="mnist|synthetic")
 ]
 
 
@@ -79,13 +74,12 @@ def with_settings(settings: dict[str, Setting]) -> Callable[..., Any]:
     def parse(texts: dict[str, str | None]) -> dict[str, Any]:
         return {k: settings[k].parse(k, text) for k, text in texts.items() if text is not None}
 
-    def option(setting: Setting) -> Any:
+    def annotation(setting: Setting) -> Any:
         metavar = "|".join(setting.choices) or ("N" if setting.type is int else "X")
         default = "" if setting.default is None else f" [default: {setting.default}]"
-        help = setting.help + default
-        return Annotated[str | None, typer.Option(help=help, metavar=metavar)]
+        return Annotated[str | None, option(setting.help + default, metavar=metavar)]
 
-    options = {key: option(setting) for key, setting in settings.items()}
+    options = {key: annotation(setting) for key, setting in settings.items()}
     return lambda command: _with_options(command, options, "flags", parse)
 
 

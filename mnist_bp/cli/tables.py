@@ -35,13 +35,8 @@ def epochs(out: Console, title: str, measured_on: str = "test") -> GrowingTable:
 
 def epoch(table: GrowingTable, row: EpochResult) -> None:
     """Print the row of an epoch."""
-    table.row(
-        str(row.epoch),
-        f"{row.loss:.4f}",
-        f"{row.train_accuracy:.4f}",
-        f"{row.test_accuracy:.4f}",
-        f"{row.seconds:.2f}",
-    )
+    accuracies = f"{row.train_accuracy:.4f}", f"{row.test_accuracy:.4f}"
+    table.row(str(row.epoch), f"{row.loss:.4f}", *accuracies, f"{row.seconds:.2f}")
 
 
 def curve(out: Console, history: Sequence[EpochResult], measured_on: str = "test") -> None:

@@ -8,10 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import DigitsOptions, with_digits, with_settings
+from mnist_bp.cli.options import DigitsOptions, option, with_digits, with_settings
 from mnist_bp.cli.outputs import check_log, check_output, check_outputs
 from mnist_bp.cli.signals import deferred_signals
 from mnist_bp.errors import (
@@ -32,38 +30,14 @@ if TYPE_CHECKING:
     from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
     from mnist_bp.runs.run import Run
 
-Config = Annotated[
-    str | None,
-    typer.Option(
-        help="Recipe to start from: a TOML file, or the name of a built-in one "
-        f"({', '.join(recipes.built_in())}).",
-        metavar="FILE|NAME",
-    ),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="Where to save the weights. [default: weights.npz, or the resumed file]",
-        metavar="FILE",
-    ),
-]
-Resume = Annotated[
-    Path | None, typer.Option(help="Weights file of a run to resume, exactly.", metavar="FILE")
-]
-Log = Annotated[
-    Path | None,
-    typer.Option(
-        help="File to append a JSON object to for every row; with -, they go to stdout in place "
-        "of the table.",
-        metavar="FILE",
-    ),
-]
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Print no table and no bar: warnings and errors only."),
-]
+CONFIG = f"Recipe to start from: a TOML file, or a built-in one ({', '.join(recipes.built_in())})."
+OUTPUT = "Where to save the weights. [default: weights.npz, or the resumed file]"
+LOG = "File to append a JSON object to for every row; -: to stdout, in place of the table."
+Config = Annotated[str | None, option(CONFIG, metavar="FILE|NAME")]
+Output = Annotated[Path | None, option(OUTPUT, "--output", "-o")]
+Resume = Annotated[Path | None, option("Weights file of a run to resume, exactly.")]
+Log = Annotated[Path | None, option(LOG)]
+Quiet = Annotated[bool, option("Print warnings and errors only.", "--quiet", "-q", metavar=None)]
 
 
 @with_settings(SETTINGS)
