@@ -1,4 +1,4 @@
-"""Writes the tables of options into README.md, from the program itself: python scripts/readme.py."""
+"""Writes the tables of options into README.md, from the program: python scripts/readme.py."""
 
 import re
 from pathlib import Path

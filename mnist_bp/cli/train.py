@@ -237,7 +237,7 @@ def _with_flags(message: str) -> str:
 
 def _how_to_resume(output: Path, source: DigitsOptions, log: Path | None, quiet: bool) -> str:
     words = ["mnist-bp", "train", "--resume", str(output)]
-    for option, path in (("--data-dir", source.data_dir), ("--log", log)):
+    for name, path in (("--data-dir", source.data_dir), ("--log", log)):
         if path:
-            words += [option, str(path)]
+            words += [name, str(path)]
     return f"everything is saved; to resume: {shlex.join(words + ['--quiet'] * quiet)}"
