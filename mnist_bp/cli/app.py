@@ -100,7 +100,7 @@ def _explain(error: Exception) -> tuple[int, tuple[str, ...]]:
         case MemoryError():
             return UsageError.exit_status, (f"this needs more memory than there is: {error}",)
         case OSError():
-            return MnistBpError.exit_status, (str(error),)
+            return MnistBpError.exit_status, (f"{error.filename or 'stdout'}: {error.strerror}",)
     raise error
 
 
