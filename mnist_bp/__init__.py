@@ -10,6 +10,7 @@ _HOMES = {
     "Digits": "data.digits",
     "Evaluation": "evaluation",
     "GradientCheck": "comparison",
+    "Graph": "graph",
     "Recipe": "runs.recipe",
     "Run": "runs.run",
     "TwoLayerNet": "network",

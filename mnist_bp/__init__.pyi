@@ -4,6 +4,7 @@ from mnist_bp.data.mnist import load_mnist as load_mnist
 from mnist_bp.evaluation import Evaluation as Evaluation
 from mnist_bp.evaluation import evaluate as evaluate
 from mnist_bp.gradcheck import check_gradients as check_gradients
+from mnist_bp.graph import Graph as Graph
 from mnist_bp.network import TwoLayerNet as TwoLayerNet
 from mnist_bp.runs.checkpoint import Checkpoint as Checkpoint
 from mnist_bp.runs.checkpoint import load_checkpoint as load_checkpoint

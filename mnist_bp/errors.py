@@ -10,6 +10,7 @@
     ├── StoppedError               a run that was asked to stop; exit status 128 + the signal
     ├── WeightsError               weights that cannot be read, used or resumed
     └── UsageError             exit status 2: wrong usage, found before any work is done
+        ├── GraphError             a formula that cannot be read, or not be computed
         ├── MissingExtraError      packages that are installed only on request
         ├── NoFileError            a path without a file
         └── ParameterError         a value that a parameter cannot have
@@ -89,6 +90,10 @@ class UsageError(MnistBpError):
     """A flag, a recipe or a path cannot be used."""
 
     exit_status = 2
+
+
+class GraphError(UsageError):
+    """A formula cannot be read, or cannot be computed with the values it is given."""
 
 
 class MissingExtraError(UsageError):

@@ -12,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnist_bp.comparison import GradientCheck, Mask, ParameterCheck, compare, failed, mismatch
 from mnist_bp.functions import Array, smooth_labels
-from mnist_bp.layers import Add, Affine, Exp, Multiply, Reciprocal, ReLU, Sigmoid, SoftmaxWithLoss
+from mnist_bp.layers import (
+    Add,
+    Affine,
+    Exp,
+    Log,
+    Multiply,
+    Reciprocal,
+    ReLU,
+    Sigmoid,
+    SoftmaxWithLoss,
+)
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.numerical import STEP
 
@@ -220,6 +230,7 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterator[G
     yield check_layer(Multiply(), {"x": normal(3, 4), "y": normal(3, 4)}, step=step)
     yield check_layer(Reciprocal(), {"x": 1 + normal(3, 4) ** 2}, step=step)
     yield check_layer(Exp(), {"x": normal(3, 4)}, step=step)
+    yield check_layer(Log(), {"x": 1 + normal(3, 4) ** 2}, step=step)
     yield check_layer(ReLU(), {"x": off_kink}, step=step)
     yield check_layer(Sigmoid(), {"x": normal(4, 10)}, step=step)
     yield check_layer(Affine(normal(12, 50), normal(50)), {"x": normal(4, 3, 4)}, step=step)

@@ -97,6 +97,19 @@ class Exp:
         return dout * self.z
 
 
+class Log:
+    """`z = log(x)`, the natural logarithm, whose derivative is `1 / x`."""
+
+    def forward(self, x: Operand) -> Operand:
+        """Return `log(x)`."""
+        self.x = as_floating(x)
+        return np.log(self.x)
+
+    def backward(self, dout: Operand) -> Operand:
+        """Return the gradient with respect to `x`."""
+        return dout / self.x
+
+
 class ReLU:
     """`y = max(x, 0)`: the gradient passes where the input was positive and stops elsewhere."""
 

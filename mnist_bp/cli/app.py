@@ -15,6 +15,7 @@ import typer
 from mnist_bp.cli import messages
 from mnist_bp.cli.download import download
 from mnist_bp.cli.evaluate import evaluate
+from mnist_bp.cli.explain import FormulaCommand, explain
 from mnist_bp.cli.gradcheck import gradcheck
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.train import train
@@ -26,6 +27,11 @@ INTERRUPTED = 130
 EXAMPLES = {
     download: ("", "--mirror http://127.0.0.1:8000/ --data-dir digits"),
     gradcheck: ("", "--activation sigmoid --samples 10"),
+    explain: (
+        "apple-orange",
+        "'(apple * 2 + orange * 3) * tax' apple=100 orange=150 tax=1.1",
+        "'-log(sigmoid(w * x))' w=0.5 x=2 --check --svg graph.svg",
+    ),
     train: (
         "--epochs 17",
         "--config book --output book.npz",
@@ -142,4 +148,5 @@ def _show_version() -> None:
 
 for command, examples in EXAMPLES.items():
     lines = (f"mnist-bp {command.__name__} {example}".rstrip() for example in examples)
-    app.command(epilog=_examples(*lines))(command)
+    kind = FormulaCommand if command is explain else None
+    app.command(epilog=_examples(*lines), cls=kind)(command)

@@ -1,0 +1,184 @@
+"""Draw the computation graph of a formula: values forward, gradients backward."""
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+from typer.core import TyperCommand
+
+from mnist_bp.cli.common import check_output, print_json
+from mnist_bp.cli.options import Json
+from mnist_bp.errors import CheckError, GraphError
+from mnist_bp.files import replacing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mnist_bp.graph import Edge, Graph
+
+SHOP = "(apple*apple_count+{0}*{0}_count)*tax apple=100 apple_count=2 {0}={1} {0}_count={2} tax=1.1"
+BUILT_IN = {
+    "apple": "apple*apple_count*tax apple=100 apple_count=2 tax=1.1",
+    "apple-orange": SHOP.format("orange", 150, 3),
+    "apple-banana": SHOP.format("banana", 300, 5),
+    "sigmoid": "1/(1+exp(-x)) x=1",
+}
+"""The graphs of the chapter: formula and values, as one would type them."""
+
+OPTION = re.compile(r"-h|--([a-z]{1,20}(=.*)?)?", re.DOTALL)
+TOLERANCE = 1e-7
+ASCII = str.maketrans("─│╯╰├┬", "-|''+.")
+Checks: TypeAlias = dict[str, tuple[float, bool]]
+"""The difference quotient of each name, NaN on a kink of ReLU, and whether the gradient holds."""
+
+Formula = Annotated[
+    str,
+    typer.Argument(
+        help="Numbers, names, + - * /, powers such as x**2, brackets, exp(x), log(x), relu(x), "
+        f"sigmoid(x); or a graph of the chapter: {', '.join(BUILT_IN)}.",
+        metavar="EXPRESSION|NAME",
+        autocompletion=lambda incomplete: [n for n in BUILT_IN if n.startswith(incomplete)],
+    ),
+]
+Values = Annotated[list[str] | None, typer.Argument(help="A value for each name.", metavar="x=1.5")]
+Check = Annotated[bool, typer.Option("--check", help="Compare with difference quotients, too.")]
+Svg = Annotated[Path | None, typer.Option(help="Also draw it as a picture.", metavar="FILE")]
+
+
+class FormulaCommand(TyperCommand):
+    """A command whose arguments may begin with a minus sign."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put a space before every word that begins with a minus sign but is not an option."""
+        words = (
+            f" {word}" if word[:1] == "-" and not OPTION.fullmatch(word) else word for word in args
+        )
+        return super().parse_args(ctx, [*words])
+
+
+def explain(
+    formula: Formula,
+    values: Values = None,
+    check: Check = False,
+    svg: Svg = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the computation graph of a formula: values forward, gradients backward.
+
+    The graph is drawn where it fits the width of the terminal, and always listed edge by edge.
+    """
+    from mnist_bp.cli import console
+    from mnist_bp.graph import Graph
+
+    if svg:
+        check_output("--svg", svg)
+    if formula in BUILT_IN and not values:
+        formula, *values = BUILT_IN[formula].split()
+    graph = Graph(formula, **dict(map(_name_and_number, values or [])))
+    gradients = graph.backward()
+    checks = _check(graph) if check else {}
+    wrong = [name for name, (_, holds) in checks.items() if not holds]
+    if svg:
+        with replacing(svg) as file:
+            file.write(graph._repr_svg_().encode())
+        console.say(f"saved {console.one_line(svg)}")
+    if as_json:
+        quotients = {name: q if math.isfinite(q) else None for name, (q, _) in checks.items()}
+        more = {"passed": not wrong, "quotients": quotients} if check else {}
+        edges = list(map(_figures, graph.edges))
+        print_json(value=graph.value, gradients=gradients, edges=edges, **more)
+    else:
+        _print(graph, checks, console.results())
+    if wrong:
+        raise CheckError(f"the gradient check does not hold for {', '.join(wrong)}")
+
+
+def _name_and_number(word: str) -> tuple[str, str]:
+    name, equals, number = word.partition("=")
+    if not equals:
+        raise GraphError(f"{word[:50]!r} is not a value such as x=1.5; a formula needs quotes")
+    return name.strip(), number
+
+
+def _figures(edge: "Edge") -> dict[str, Any]:
+    target = edge.target.text if edge.target else None
+    values = {"value": edge.source.value, "gradient": edge.gradient}
+    return {"from": edge.source.text, "to": target, **values}
+
+
+def _exact(number: float) -> str:
+    """Return a number with all its digits."""
+    return repr(number).removesuffix(".0")
+
+
+def _print(graph: "Graph", checks: Checks, out: "Console") -> None:
+    """Print the formula, its graph if there is room, all edges, and the gradients of the names."""
+    from rich.text import Text
+
+    from mnist_bp.cli import console
+    from mnist_bp.drawing import Drawing
+
+    drawing = Drawing(graph.nodes)
+    picture = f"(the drawing needs {drawing.width} columns: use a wider terminal, or --svg)"
+    if drawing.width <= out.width:
+        picture = drawing.text()
+    if not out.encoding.startswith("utf"):
+        picture = picture.translate(ASCII)
+    out.print(Text(f"{graph.formula} = {_exact(graph.value)}\n", "bold"), soft_wrap=True)
+    out.print(Text(f"{picture}\n"), soft_wrap=True)
+    rows = []
+    for edge in graph.edges:
+        label = edge.target.label if edge.target else ""
+        rows.append([edge.source.text, label, _exact(edge.source.value), _exact(edge.gradient)])
+    console.table(out, "edges", ("from", "to", "value", "gradient"), rows)
+    rows = []
+    for name, node in graph.names.items():
+        parts = [_exact(edge.gradient) for edge in node.outputs]
+        rows.append([name, _exact(node.gradient), " + ".join(parts) if len(parts) > 1 else ""])
+        if checks:
+            quotient, holds = checks[name]
+            result = "on a kink" if math.isnan(quotient) else "holds" if holds else "FAILS"
+            rows[-1] += ["" if result == "on a kink" else f"{quotient:.10g}", result]
+    headings = ["name", "gradient", "sum of"] + ["difference quotient", ""] * bool(checks)
+    console.table(out, "gradients", headings, rows)
+
+
+def _check(graph: "Graph") -> Checks:
+    """Compare the gradients with difference quotients.
+
+    No one step suits every formula. Of steps that fall by factors of ten, the one counts whose
+    quotient errs least, judged by its distance from the next quotient and by the rounding in it.
+    """
+    import numpy as np
+
+    from mnist_bp.graph import Graph
+    from mnist_bp.numerical import numerical_gradient
+
+    x = np.array([node.value for node in graph.names.values()])
+    probe = Graph(graph.formula, **dict(zip(graph.names, x, strict=True)))
+
+    def active() -> list[bool]:
+        return [node.value > 0 for node in probe.nodes if node.label == "relu"]
+
+    def f(x: Any) -> float:
+        try:
+            value = probe.forward(**dict(zip(graph.names, x, strict=True)))
+        except GraphError:
+            return np.nan
+        return value if active() == unperturbed else np.nan
+
+    unperturbed = active()
+    with np.errstate(invalid="ignore"):
+        steps = np.abs(x).max(initial=1) * 10.0 ** -np.arange(2, 30)
+        quotients = np.array([numerical_gradient(f, x, step) for step in steps])
+    rounding = np.finfo(float).eps * max(abs(node.value) for node in graph.nodes) / steps[1:]
+    errors = np.abs(np.diff(quotients, axis=0)) + rounding[:, np.newaxis]
+    best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0), np.arange(len(x))
+    differences = np.abs(quotients[best] - list(graph.gradients.values()))
+    bounds = TOLERANCE * np.abs(quotients[best]) + 10 * errors[best]
+    holds = ~(differences > bounds)
+    return dict(
+        zip(graph.names, zip(quotients[best].tolist(), holds.tolist(), strict=True), strict=True)
+    )
