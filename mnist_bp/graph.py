@@ -203,8 +203,9 @@ class Graph:
         return self.gradients
 
     def _parse(self) -> ast.expr:
-        if len(self._source) > MAX_LENGTH:
-            raise GraphError(f"the formula has more than {MAX_LENGTH:,} characters")
+        if not 0 < len(self._source) <= MAX_LENGTH:
+            problem = f"1 to {MAX_LENGTH:,} characters, not {len(self._source):,}"
+            raise GraphError(f"the formula must have {problem}")
         try:
             with warnings.catch_warnings(action="ignore"):
                 return ast.parse(self._source, mode="eval").body

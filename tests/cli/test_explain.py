@@ -200,7 +200,7 @@ def test_the_check_finds_a_wrong_gradient(monkeypatch, capsys):
         (["-\x1b[31m"], "\n  -?[31m\n   ^"),
         (["x", "x=\x1b[31m"], "x must be a finite number, not '\\x1b[31m'"),
         (["x", "x=1", "x=" + "9" * 100_000], "x must be a finite number, not '999"),
-        (["-" * 100_000 + "x"], "the formula has more than 2,000 characters"),
+        (["-" * 100_000 + "x"], "the formula must have 1 to 2,000 characters, not 100,001"),
         (["x", "x=1", "--svg", "no/graph.svg"], "--svg no/graph.svg: there is no folder no"),
         (["x", "x=1", "--svg", "."], "--svg .: this is a folder"),
         (["x", "x=1", "--chek"], "No such option: --chek"),
