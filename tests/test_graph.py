@@ -218,6 +218,7 @@ HOSTILE = {
     "fractional power": "x**0.5",
     "true": "True",
     "power of true": "x**True",
+    "true over x": "True / x",
     "complex": "3j",
     "large number": "9" * 1900,
     "infinite number": "1e999",
