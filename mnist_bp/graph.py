@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bp.drawing import Drawing, cells
+from mnist_bp.diagram import Diagram, cells
 from mnist_bp.errors import GraphError
 from mnist_bp.layers import Add, Exp, Log, Multiply, Reciprocal, ReLU, Sigmoid
 
 FUNCTIONS: dict[str, Any] = {"exp": Exp, "log": Log, "relu": ReLU, "sigmoid": Sigmoid}
 LAYERS = {"+": Add, "×": Multiply, "1/x": Reciprocal, **FUNCTIONS}
 SYNTAX = "numbers, names, + - * /, x**2, brackets, exp(x), log(x), relu(x), sigmoid(x)"
-UNDEFINED = {"1/x": "division by zero", "log": "only a positive number has a logarithm"}
+UNDEFINED = {"1/x": "division by zero or nearly zero", "log": "only a positive number has a logarithm"}
 MAX_LENGTH, MAX_DEPTH = 2_000, 100
 
 
@@ -117,7 +117,7 @@ class Graph:
         return f"<Graph {self.formula} = {self.value!r}{values}>"
 
     def _repr_svg_(self) -> str:
-        return Drawing(self.nodes).svg(self.formula)
+        return Diagram(self.nodes).svg(self.formula)
 
     @property
     def formula(self) -> str:
@@ -216,10 +216,11 @@ class Graph:
 
     def _error(self, problem: str, at: int) -> GraphError:
         """Return an error that shows the formula around a place, and points at it."""
-        near = self._source[max(0, at - 40) : at + 30]
+        near = self._source[max(0, at - 30) : at + 25]
         shown = "".join(each if each.isprintable() else "?" for each in near)
-        pointer = " " * cells(shown[: min(at, 40)]) + "^"
-        return GraphError(f"the formula cannot be read here: {problem}\n  {shown}\n  {pointer}")
+        pointer = " " * cells(shown[: min(at, 30)]) + "^"
+        lines = f"the formula cannot be read here: {problem}", f"  {shown}", f"  {pointer}"
+        return GraphError(*lines)
 
     def _build(self, tree: ast.expr, depth: int = 0) -> Node:
         """Return the node of a part of the formula, after adding it and those it needs."""

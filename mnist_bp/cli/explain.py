@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 from typer.core import TyperCommand
 
-from mnist_bp.cli.common import check_output, print_json
-from mnist_bp.cli.options import Json
+from mnist_bp.cli import messages
+from mnist_bp.cli.options import Json, option
+from mnist_bp.cli.outputs import check_outputs
 from mnist_bp.errors import CheckError, GraphError
 from mnist_bp.files import replacing
 
@@ -33,18 +34,15 @@ ASCII = str.maketrans("─│╯╰├┬", "-|''+.")
 Checks: TypeAlias = dict[str, tuple[float, bool]]
 """The difference quotient of each name, NaN on a kink of ReLU, and whether the gradient holds."""
 
-Formula = Annotated[
-    str,
-    typer.Argument(
-        help="Numbers, names, + - * /, powers such as x**2, brackets, exp(x), log(x), relu(x), "
-        f"sigmoid(x); or a graph of the chapter: {', '.join(BUILT_IN)}.",
-        metavar="EXPRESSION|NAME",
-        autocompletion=lambda incomplete: [n for n in BUILT_IN if n.startswith(incomplete)],
-    ),
-]
-Values = Annotated[list[str] | None, typer.Argument(help="A value for each name.", metavar="x=1.5")]
-Check = Annotated[bool, typer.Option("--check", help="Compare with difference quotients, too.")]
-Svg = Annotated[Path | None, typer.Option(help="Also draw it as a picture.", metavar="FILE")]
+FORMULA = typer.Argument(
+    help="Numbers, names, + - * /, powers such as x**2, brackets, exp(x), log(x), relu(x), "
+    f"sigmoid(x); or a graph of the chapter: {', '.join(BUILT_IN)}.",
+    metavar="EXPRESSION|NAME",
+    autocompletion=lambda incomplete: [n for n in BUILT_IN if n.startswith(incomplete)],
+)
+VALUES = typer.Argument(help="A value for each name.", metavar="x=1.5")
+CHECK = option("Compare each gradient with a difference quotient.", "--check", metavar=None)
+SVG = option("Picture to write, for light and for dark pages.")
 
 
 class FormulaCommand(TyperCommand):
@@ -59,10 +57,10 @@ class FormulaCommand(TyperCommand):
 
 
 def explain(
-    formula: Formula,
-    values: Values = None,
-    check: Check = False,
-    svg: Svg = None,
+    formula: Annotated[str, FORMULA],
+    values: Annotated[list[str] | None, VALUES] = None,
+    check: Annotated[bool, CHECK] = False,
+    svg: Annotated[Path | None, SVG] = None,
     as_json: Json = False,
 ) -> None:
     """Draw the computation graph of a formula: values forward, gradients backward.
@@ -72,8 +70,7 @@ def explain(
     from mnist_bp.cli import console
     from mnist_bp.graph import Graph
 
-    if svg:
-        check_output("--svg", svg)
+    check_outputs({"--svg": svg}, {})
     if formula in BUILT_IN and not values:
         formula, *values = BUILT_IN[formula].split()
     graph = Graph(formula, **dict(map(_name_and_number, values or [])))
@@ -83,12 +80,12 @@ def explain(
     if svg:
         with replacing(svg) as file:
             file.write(graph._repr_svg_().encode())
-        console.say(f"saved {console.one_line(svg)}")
+        messages.say(f"saved {svg}")
     if as_json:
         quotients = {name: q if math.isfinite(q) else None for name, (q, _) in checks.items()}
         more = {"passed": not wrong, "quotients": quotients} if check else {}
         edges = list(map(_figures, graph.edges))
-        print_json(value=graph.value, gradients=gradients, edges=edges, **more)
+        messages.print_json(value=graph.value, gradients=gradients, edges=edges, **more)
     else:
         _print(graph, checks, console.results())
     if wrong:
@@ -118,16 +115,16 @@ def _print(graph: "Graph", checks: Checks, out: "Console") -> None:
     from rich.text import Text
 
     from mnist_bp.cli import console
-    from mnist_bp.drawing import Drawing
+    from mnist_bp.diagram import Diagram
 
-    drawing = Drawing(graph.nodes)
+    drawing = Diagram(graph.nodes)
     picture = f"(the drawing needs {drawing.width} columns: use a wider terminal, or --svg)"
     if drawing.width <= out.width:
         picture = drawing.text()
     if not out.encoding.startswith("utf"):
         picture = picture.translate(ASCII)
-    out.print(Text(f"{graph.formula} = {_exact(graph.value)}\n", "bold"), soft_wrap=True)
-    out.print(Text(f"{picture}\n"), soft_wrap=True)
+    console.heading(out, f"{graph.formula} = {_exact(graph.value)}")
+    out.print(Text(f"\n{picture}\n"), soft_wrap=True)
     rows = []
     for edge in graph.edges:
         label = edge.target.label if edge.target else ""

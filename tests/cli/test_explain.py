@@ -191,7 +191,7 @@ def test_the_check_finds_a_wrong_gradient(monkeypatch, capsys):
         (["x", "x=1", "y=2"], "'y' is not in the formula, whose names are: x"),
         (["x", "x=one"], "x must be a finite number, not 'one'"),
         (["x", "x=1e999"], "x must be a finite number, not '1e999'"),
-        (["1 / x", "x=0"], "1 / x: division by zero (x = 0.0)"),
+        (["1 / x", "x=0"], "1 / x: division by zero or nearly zero (x = 0.0)"),
         (["log(x)", "x=-1"], "log(x): only a positive number has a logarithm (x = -1.0)"),
         (["exp(x)", "x=1000"], "exp(x): the result is too large a number"),
         (["x.real", "x=1"], "the formula cannot be read here: it may only have numbers, names"),

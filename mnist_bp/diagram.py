@@ -28,7 +28,7 @@ BITS = {LEFT: 1, RIGHT: 2, UP: 4, DOWN: 8}
 """The sides to which lines leave a cell; their sum is the place of a sign in `STROKES`."""
 
 
-class Drawing:
+class Diagram:
     """The layout of a graph.
 
     Parameters
