@@ -28,7 +28,7 @@ from mnist_bp.layers import Add, Exp, Log, Multiply, Reciprocal, ReLU, Sigmoid
 FUNCTIONS: dict[str, Any] = {"exp": Exp, "log": Log, "relu": ReLU, "sigmoid": Sigmoid}
 LAYERS = {"+": Add, "×": Multiply, "1/x": Reciprocal, **FUNCTIONS}
 SYNTAX = "numbers, names, + - * /, x**2, brackets, exp(x), log(x), relu(x), sigmoid(x)"
-UNDEFINED = {"1/x": "division by zero or nearly zero", "log": "only a positive number has a logarithm"}
+UNDEFINED = {"1/x": "division by zero or nearly zero", "log": "log needs a positive number"}
 MAX_LENGTH, MAX_DEPTH = 2_000, 100
 
 
