@@ -49,10 +49,8 @@ def evaluate(
 
     split, mistakes = (flags.get(key, EVALUATE_SETTINGS[key].default) for key in EVALUATE_SETTINGS)
     if report:
-        if len(weights) > 1:
-            raise UsageError("--report describes one net: name one weights file")
         MissingExtraError.check("report", "matplotlib", "jinja2")
-        check_outputs({"--report": report}, {"the weights": weights[0]})
+        check_outputs({"--report": report}, {f"the weights {path}": path for path in weights})
     loaded = [load_checkpoint(path) for path in weights]
     (digits,) = source.read(_dataset(source, weights, loaded), split)
     members = [_evaluate(path, each, digits) for path, each in zip(weights, loaded, strict=True)]
@@ -73,7 +71,10 @@ def evaluate(
         if mistakes:
             tables.mistakes(console.results(), result.mistakes(mistakes), digits)
     if report:
-        _write_report(report, result, digits, loaded[0], title)
+        from mnist_bp.report import Net, page
+
+        nets = [Net(str(path), *net) for path, *net in zip(weights, loaded, members, strict=True)]
+        _write_report(report, page(nets, digits, split=split, title=title))
 
 
 def _dataset(
@@ -106,13 +107,9 @@ def _evaluate(path: Path, checkpoint: "Checkpoint", digits: "Digits") -> "Evalua
         raise WeightsError(f"{path} cannot be evaluated: {error}") from error
 
 
-def _write_report(
-    path: Path, result: "Evaluation", digits: "Digits", checkpoint: "Checkpoint", title: str
-) -> None:
-    from mnist_bp.report import page
-
+def _write_report(path: Path, text: str) -> None:
     # A path may have bytes that are not letters.
-    html = page(result, digits, checkpoint, title=title).encode(errors="replace")
+    html = text.encode(errors="replace")
     try:
         with replacing(path) as file:
             file.write(html)

@@ -1,59 +1,53 @@
-"""The pictures of the page: learning curves as SVG, digits as PNG."""
+"""The figures of the page: learning curves, the calibration curve, and pictures of digits."""
 
 import base64
 import io
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib.style
 import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_bp.report.calibration import Bin, expected_calibration_error
+from mnist_bp.report.charts import ACCENT, TEXT, chart
 from mnist_bp.runs.checkpoint import EpochResult
 
-# Stand-ins for colours that only the page knows: those of its text and of its accent.
-TEXT, ACCENT = "#010203", "#040506"
-PAGE_COLOURS = {TEXT: "currentColor", ACCENT: "var(--accent)"}
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.size": 11,
-    "text.color": TEXT,
-    "axes.edgecolor": TEXT,
-    "axes.labelcolor": TEXT,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "grid.color": TEXT,
-    "grid.alpha": 0.15,
-    "xtick.color": TEXT,
-    "ytick.color": TEXT,
-    "xtick.major.width": 0.6,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-}
-SIZE = 4.3, 2.6
-"""Inches of a figure: text has its size where the page is as wide as a phone."""
+Look = dict[str, Any]
+MAIN: Look = {"color": ACCENT, "linewidth": 2}
+SECOND: Look = {"color": TEXT, "linewidth": 1, "linestyle": "--"}
+NETS: tuple[Look, ...] = tuple(
+    {"color": color, "linewidth": 1.6, "linestyle": style}
+    for color, style in (
+        ("#2d70e0", "-"),
+        ("#d0650f", "--"),
+        ("#1f9a62", "-."),
+        ("#b04fc0", ":"),
+        ("#c94a5a", (0, (6, 2, 1, 2, 1, 2))),
+        ("#868c95", (0, (1, 3))),
+    )
+)
+"""One look for each net of a comparison: legible on a light and on a dark page."""
+
+DRAWABLE = 1e9
+"""Larger numbers are left out of a chart: nothing else would be seen beside them."""
 
 
 @dataclass(frozen=True)
-class Curves:
+class Figure:
     """A figure of the page.
 
     Attributes
     ----------
     title, caption : str
-        What it shows, and what is to be seen, for those too who do not see it.
+        What the figure shows, and its main numbers, for readers who cannot see it too.
     svg : Markup
-        An `<svg>` element, in the colours and the font of the page.
+        An `<svg>` element.
     """
 
     title: str
@@ -61,71 +55,107 @@ class Curves:
     svg: Markup
 
 
-def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -> list[Curves]:
-    """Return the loss and the accuracies after each epoch.
+def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -> list[Figure]:
+    """Return the loss and the accuracies after each epoch of one run.
 
-    The untrained net, epoch 0, is left out of the figures, which it would flatten, and put into
-    their captions.
+    The untrained net, epoch 0, would hide the rest of a curve: its numbers are in the captions.
+    Rows that cannot be drawn are left out; without any row left, there is no figure.
     """
-    untrained = next((row for row in history if row.epoch == 0), None)
-    rows = [row for row in history if row.epoch > 0] or list(history)
-    last = rows[-1]
+    drawable = [row for row in history if 0 <= row.epoch <= DRAWABLE]
+    rows = [row for row in drawable if row.epoch > 0] or drawable
+    if not rows:
+        return []
+    untrained, last = drawable[0], rows[-1]
     after = f"after epoch {last.epoch}"
-    loss = f"{last.loss:.4f} {after}"
+    loss = f"{number(last.loss)} {after}"
     accuracy = (
-        f"{measured_on.capitalize()} {last.test_accuracy:.4f}, "
-        f"train {last.train_accuracy:.4f} {after}"
+        f"{measured_on.capitalize()} {number(last.test_accuracy)}, "
+        f"train {number(last.train_accuracy)} {after}"
     )
-    if untrained and untrained is not last:
-        loss += f"; {untrained.loss:.4f} before training"
-        accuracy += f"; {measured_on} {untrained.test_accuracy:.4f} before training"
+    if untrained.epoch == 0 and untrained is not last:
+        loss += f"; {number(untrained.loss)} before training"
+        accuracy += f"; {measured_on} {number(untrained.test_accuracy)} before training"
+    epochs = [row.epoch for row in rows]
+    accuracies = {
+        measured_on: (epochs, [row.test_accuracy for row in rows], MAIN),
+        "train": (epochs, [row.train_accuracy for row in rows], SECOND),
+    }
+    losses = {"mean of the epoch's batches": (epochs, [row.loss for row in rows], MAIN)}
     return [
-        Curves("Loss", f"{loss}.", _curves(rows, {"loss": "the epoch's batches"})),
-        Curves(
-            "Accuracy",
-            f"{accuracy}.",
-            _curves(rows, {"test_accuracy": measured_on, "train_accuracy": "train"}),
-        ),
+        Figure("Loss", f"{loss}.", _lines("loss", losses)),
+        Figure("Accuracy", f"{accuracy}.", _lines("accuracy", accuracies)),
     ]
 
 
-def _curves(rows: Sequence[EpochResult], columns: dict[str, str]) -> Markup:
-    """Return a line for each of these columns of the history."""
-    looks: tuple[dict[str, Any], ...] = (
-        {"color": ACCENT, "linewidth": 2},
-        {"color": TEXT, "linewidth": 1, "linestyle": "--"},
+def compared_curves(histories: Mapping[str, Sequence[EpochResult]]) -> list[Figure]:
+    """Return the loss and the test accuracy after each epoch of several runs, by their names."""
+    drawn = dict(list(histories.items())[: len(NETS)])
+    caption = f"The lines are nets {', '.join(drawn)} of the table."
+    figures = []
+    for title, column in (("Loss", "loss"), ("Accuracy", "test_accuracy")):
+        lines = {}
+        for (name, history), look in zip(drawn.items(), NETS, strict=False):
+            rows = [row for row in history if 0 < row.epoch <= DRAWABLE]
+            lines[name] = (
+                [row.epoch for row in rows],
+                [getattr(row, column) for row in rows],
+                look,
+            )
+        figures.append(Figure(title, caption, _lines(column, lines)))
+    return figures
+
+
+def calibration_curve(bins: Sequence[Bin]) -> Figure:
+    """Return the accuracy of digits of about the same confidence, over that confidence."""
+    x = [each.confidence for each in bins]
+    y = np.array([each.digits.accuracy for each in bins])
+    low, high = np.array([each.digits.interval for each in bins]).T
+
+    def draw(axes: "Axes") -> None:
+        axes.set(xlabel="confidence", xlim=(0, 1.02), ylim=(0, 1.02))
+        axes.plot([0, 1], [0, 1], **SECOND)
+        # Rounding can put an accuracy a little outside its own interval.
+        spread = np.maximum([y - low, high - y], 0)
+        axes.errorbar(x, y, spread, color=ACCENT, linewidth=1, marker="o", markersize=5)
+
+    samples = sum(each.digits.samples for each in bins)
+    confidence = sum(each.confidence * each.digits.samples for each in bins) / samples
+    accuracy = sum(each.digits.samples - each.digits.errors for each in bins) / samples
+    caption = (
+        f"Expected calibration error {expected_calibration_error(bins):.4f}: mean confidence "
+        f"{confidence:.4f}, accuracy {accuracy:.4f}. Bars are 95\N{NO-BREAK SPACE}% intervals."
     )
-    marker = "o" if len(rows) == 1 else None
-    # Names inside the SVG are made of the salt: two figures of a page must not share them.
-    style = STYLE | {"svg.hashsalt": " ".join(columns)}
-    with matplotlib.style.context(style, after_reset=True):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        axes = figure.add_subplot(xlabel="epoch")
+    return Figure("Accuracy at each confidence", caption, chart("calibration", draw))
+
+
+def _lines(name: str, lines: Mapping[str, tuple[Sequence[int], Sequence[float], Look]]) -> Markup:
+    """Return a chart with a line for each label: its epochs, its values, and its look."""
+
+    def draw(axes: "Axes") -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        for (column, label), look in zip(columns.items(), looks, strict=False):
-            values = [getattr(row, column) for row in rows]
-            axes.plot([row.epoch for row in rows], values, marker=marker, label=label, **look)
-        if len(columns) > 1:
-            axes.legend(loc="lower right")
-        return _inline(figure)
+        for label, (epochs, values, look) in lines.items():
+            drawable = np.where(np.abs(values) < DRAWABLE, values, np.nan)
+            marker = "o" if len(epochs) == 1 else None
+            axes.plot(epochs, drawable, marker=marker, label=label, **look)
+        if len(lines) > 1:
+            axes.legend(loc="best", ncols=2)
+
+    return chart(name, draw)
 
 
-def _inline(figure: Figure) -> Markup:
-    """Return a figure as SVG for the inside of a page."""
-    file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    svg = file.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' id="[\w.]+_\d+"| (?:width|height)="[\d.]+pt"', "", svg)
-    svg = re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
-    for stand_in, colour in PAGE_COLOURS.items():
-        svg = svg.replace(stand_in, colour)
-    return Markup(svg)
+def number(value: float) -> str:
+    """Return a number with four decimals, or however it can be read."""
+    if not np.isfinite(value):
+        return "not finite"
+    return f"{value:.4f}" if abs(value) < DRAWABLE else f"{value:.3g}"
 
 
 def digit(image: NDArray[np.uint8]) -> str:
-    """Return a digit (28, 28), dark on white, as the address of a PNG that holds it itself."""
+    """Return a digit (28, 28), dark on white, as a `data:` address. No pixel is changed."""
     file = io.BytesIO()
-    Image.fromarray(255 - image).save(file, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    # A third smaller than PNG.
+    Image.fromarray(255 - image).save(file, "WEBP", lossless=True, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

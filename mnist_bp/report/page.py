@@ -1,120 +1,131 @@
-"""The page: what is known of a net, put into one self-contained HTML file.
+"""The page: what is known about one or several nets, in one self-contained HTML file.
 
-The page asks for nothing from anywhere: style, scripts, pictures and the net itself lie inside it,
-and a Content-Security-Policy forbids all else.
+The page loads nothing: style, scripts, pictures and the net itself are inside it, and a
+Content-Security-Policy forbids everything else.
 """
 
 import base64
 import hashlib
 import math
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mnist_bp.data.digits import CLASSES, Digits
-from mnist_bp.evaluation import Evaluation
-from mnist_bp.report import figures, mistakes
-from mnist_bp.report.units import most_used
-from mnist_bp.runs.checkpoint import PARAMETERS, Checkpoint, versions
+from mnist_bp.data.digits import Digits
+from mnist_bp.evaluation import ensemble
+from mnist_bp.report import confusion, figures
+from mnist_bp.report.calibration import calibration
+from mnist_bp.report.nets import Net, defaults, facts, shared_errors, table
+from mnist_bp.report.units import by_influence
+from mnist_bp.runs.checkpoint import PARAMETERS, Checkpoint
 
 UNITS = 60
 """Hidden units whose pictures are shown."""
 
-SCRIPTS = ("net.js", "units.js", "prepare.js", "cells.js", "pad.js")
+SCRIPTS = (
+    *("common.js", "net.js", "units.js", "prepare.js", "grid.js"),
+    *("inside.js", "pad.js", "prediction.js", "confusion.js"),
+)
 """In this order: each uses what those before it define."""
 
 
-def page(evaluation: Evaluation, digits: Digits, weights: Checkpoint, *, title: str) -> str:
-    """Return an HTML page about a net.
+def page(nets: Sequence[Net], digits: Digits, *, split: str, title: str) -> str:
+    """Return an HTML page about one net, or about several nets and their ensemble.
 
     Parameters
     ----------
-    evaluation : Evaluation
-        What the net says of the digits.
+    nets : sequence of Net
+        One net or more, all evaluated on these digits. The interactive parts use the first.
     digits : Digits
-    weights : Checkpoint
-        The net, and what is known of its run.
+    split : {"test", "train"}
+        Which part of the data set the digits are.
     title : str
-        What the page is about: shown as text, whatever is in it.
+        The heading. It is shown as text, whatever it contains.
     """
-    net = weights.net
-    units = most_used(net, digits)
+    first, several = nets[0], len(nets) > 1
+    # Finite weights can be so large that what is computed from them is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        evaluation = ensemble([net.evaluation for net in nets]) if several else first.evaluation
+        units = by_influence(first.checkpoint.net, digits)
+        content = {
+            "title": title,
+            "nets": nets,
+            "evaluation": evaluation,
+            "facts": facts(nets, digits, split),
+            "defaults": defaults(nets),
+            "table": table(nets, evaluation) if several else [],
+            "shared": shared_errors(nets),
+            "curves": _curves(nets),
+            "calibration": figures.calibration_curve(calibration(evaluation)),
+            "matrix": confusion.matrix(evaluation),
+            "cells": confusion.cells(evaluation, digits),
+            "mistakes": confusion.most_confident_mistakes(evaluation, digits),
+            "units": units[:UNITS],
+            "hidden": len(units),
+            "outputs": _sides(len(units)),
+            "net": _parameters(first.checkpoint),
+        }
+    scripts = [_read(f"scripts/{name}") for name in SCRIPTS]
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
-            title=title,
-            evaluation=evaluation,
-            facts=_facts(digits, weights),
-            curves=_curves(weights),
-            matrix=mistakes.matrix(evaluation),
-            cells=mistakes.cells(evaluation, digits),
-            worst=mistakes.worst(evaluation, digits),
-            units=units[:UNITS],
-            hidden=len(units),
-            outputs=_sides(len(units)),
-            net=_net(weights),
+            content,
             style=Markup(_read("style.css")),
-            scripts=[Markup(_read(name)) for name in SCRIPTS],
-            script_hashes=[_hash(_read(name)) for name in SCRIPTS],
+            scripts=[Markup(script) for script in scripts],
+            script_hashes=[_hash(script) for script in scripts],
         )
     )
 
 
-def _curves(weights: Checkpoint) -> list[figures.Curves]:
-    if not (weights.recipe and weights.history):
-        return []
-    return figures.learning_curves(weights.history, weights.recipe.measured_on)
-
-
-def _facts(digits: Digits, weights: Checkpoint) -> dict[str, str]:
-    """Return what a result can be traced by."""
-    shape = f"784-{len(weights.params['b1'])}-{CLASSES}, {weights.activation}"
-    now = datetime.now(UTC).astimezone()
-    facts = {
-        "net": shape,
-        "data set": f"{digits.dataset}, {len(digits):,} digits",
-        "evaluated": f"{now:%Y-%m-%d %H:%M %Z}, by {versions()}",
+def _curves(nets: Sequence[Net]) -> list[figures.Figure]:
+    histories = {
+        str(i): net.checkpoint.history for i, net in enumerate(nets, 1) if net.checkpoint.history
     }
-    if not weights.recipe:
-        return facts | {"recipe": "not known: the weights file holds the four arrays alone"}
-    recipe = asdict(weights.recipe)
-    seed = recipe.pop("seed")
-    return facts | {
-        "trained": f"on {weights.dataset}, to epoch {weights.epochs}, by {weights.versions}",
-        "seed": str(seed),
-        "recipe": " · ".join(f"{key} {value}" for key, value in recipe.items()),
-    }
+    if len(nets) > 1:
+        return figures.compared_curves(histories) if histories else []
+    recipe, history = nets[0].checkpoint.recipe, nets[0].checkpoint.history
+    return figures.learning_curves(history, recipe.measured_on) if recipe else []
 
 
 def _sides(units: int) -> tuple[int, int]:
-    """Return the columns and rows of a picture with a pixel for each unit, broad and low."""
+    """Return the columns and rows of a wide picture with a pixel for each unit."""
     columns = max(1, min(units, max(25, math.ceil(math.sqrt(8 * units)))))
     return columns, max(1, math.ceil(units / columns))
 
 
-def _net(weights: Checkpoint) -> dict[str, str]:
-    """Return the net for the page's scripts: each array as base64 of float32, row by row."""
-    with np.errstate(over="ignore"):
-        arrays = {name: weights.params[name].astype("<f4").tobytes() for name in PARAMETERS}
-    texts = {name: base64.b64encode(array).decode() for name, array in arrays.items()}
-    return {"activation": weights.activation, **texts}
+def _parameters(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the net for the page's scripts: each array as base64 of its numbers, row by row.
+
+    The numbers are float32, or float64 where one of them does not fit into float32.
+    """
+    params = {name: checkpoint.params[name].astype("<f8") for name in PARAMETERS}
+    small = {name: array.astype("<f4") for name, array in params.items()}
+    fits = all(np.allclose(small[name], params[name], rtol=1e-6, atol=0) for name in PARAMETERS)
+    arrays = small if fits else params
+    return {
+        "activation": checkpoint.activation,
+        "type": "float32" if fits else "float64",
+        **{name: base64.b64encode(array.tobytes()).decode() for name, array in arrays.items()},
+    }
 
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("mnist_bp", "report"),
+        loader=PackageLoader("mnist_bp", "report/templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["percent"] = lambda fraction: f"{100 * fraction:.2f}"
-    environment.filters["count"] = lambda number: f"{number:,}"
+    environment.filters["count"] = lambda count: f"{count:,}"
+    environment.filters["number"] = figures.number
+    environment.globals["classes"] = range(10)
     return environment
 
 
@@ -123,6 +134,6 @@ def _read(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """Return what the page's policy knows an inlined script by."""
+    """Return how the page's security policy names an inline script."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

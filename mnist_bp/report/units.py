@@ -1,8 +1,9 @@
-"""Hidden units: what each looks for, and how much the net uses it."""
+"""Hidden units: which digits each one raises and lowers, and how much it changes the logits."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import BATCH_SIZE
@@ -18,31 +19,32 @@ class Unit:
     ----------
     index : int
         Its column of `W1`.
-    speaks_for, speaks_against : int
-        The digits to which its output adds most and least.
-    use : float
+    raises, lowers : int
+        The digits with the largest and the smallest weight in its row of `W2`.
+    influence : float
         How much its output changes the logits from digit to digit: the standard deviation of the
         output times the length of the unit's row of `W2`.
     """
 
     index: int
-    speaks_for: int
-    speaks_against: int
-    use: float
+    raises: int
+    lowers: int
+    influence: float
 
 
-def most_used(net: TwoLayerNet, digits: Digits) -> list[Unit]:
-    """Return all hidden units, the one that these digits use most first."""
+def by_influence(net: TwoLayerNet, digits: Digits) -> list[Unit]:
+    """Return all hidden units, the one with the largest influence on these digits first."""
     W2 = net.params["W2"].astype(np.float64)
+    # Weights can be so large that their products are not finite.
     with np.errstate(over="ignore", invalid="ignore"):
-        use = _spread_of_outputs(net, digits) * np.linalg.norm(W2, axis=1)
+        influence = _deviation_of_outputs(net, digits) * np.linalg.norm(W2, axis=1)
     return [
-        Unit(int(i), int(W2[i].argmax()), int(W2[i].argmin()), float(use[i]))
-        for i in np.argsort(-use, kind="stable")
+        Unit(int(i), int(W2[i].argmax()), int(W2[i].argmin()), float(influence[i]))
+        for i in np.argsort(-influence, kind="stable")
     ]
 
 
-def _spread_of_outputs(net: TwoLayerNet, digits: Digits) -> np.ndarray:
+def _deviation_of_outputs(net: TwoLayerNet, digits: Digits) -> NDArray[np.float64]:
     """Return the standard deviation of each hidden unit's output over all digits, (hidden,)."""
     total = squares = np.zeros(len(net.params["b1"]))
     for images in in_batches(digits.images, BATCH_SIZE):
@@ -52,5 +54,5 @@ def _spread_of_outputs(net: TwoLayerNet, digits: Digits) -> np.ndarray:
         total = total + hidden.sum(axis=0)
         squares = squares + (hidden**2).sum(axis=0)
     mean = total / len(digits)
-    # Rounding can leave a little less than nothing of a unit that never changes.
+    # Rounding can make the variance of a constant output slightly negative.
     return np.sqrt(np.maximum(squares / len(digits) - mean**2, 0))

@@ -1,0 +1,96 @@
+"""Charts as SVG, in the colours and the font of the page that holds them."""
+
+import io
+import os
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Placeholders for colours that only the page knows: those of its text and of its accent.
+TEXT, ACCENT = "#010203", "#040506"
+PAGE_COLOURS = {TEXT: "currentColor", ACCENT: "var(--accent)"}
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 11,
+    "text.color": TEXT,
+    "axes.edgecolor": TEXT,
+    "axes.labelcolor": TEXT,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": TEXT,
+    "grid.alpha": 0.15,
+    "xtick.color": TEXT,
+    "ytick.color": TEXT,
+    "xtick.major.width": 0.6,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+}
+SIZE = 4.3, 2.6
+"""Inches of a chart: its text has the size of the page's where the page is as wide as a phone."""
+
+
+def chart(name: str, draw: Callable[["Axes"], object]) -> Markup:
+    """Return what `draw` draws on a pair of axes, as an `<svg>` element.
+
+    Matplotlib's settings are those of `STYLE` while it draws, whatever the user has set, and the
+    user's again afterwards; no backend is chosen and pyplot is not imported.
+
+    Parameters
+    ----------
+    name : str
+        A name of its own for each chart of a page: identifiers inside the SVG are made from it.
+    draw : function of `matplotlib.axes.Axes`
+    """
+    if "matplotlib" not in sys.modules:
+        _import_matplotlib()
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    with matplotlib.style.context(STYLE | {"svg.hashsalt": name}, after_reset=True):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        draw(figure.add_subplot())
+        return _svg(figure)
+
+
+def _import_matplotlib() -> None:
+    """Import Matplotlib even where the variable MPLBACKEND names a backend that is not installed.
+
+    Jupyter sets it for every command that is started from a notebook, and Matplotlib fails to be
+    imported then. A chart needs no backend.
+    """
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        # As if it had been imported with the variable: the caller may use the backend.
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+
+
+def _svg(figure: "Figure") -> Markup:
+    """Return a figure as SVG for the inside of a page: no fixed size, no fixed colours."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="[\w.]+_\d+"| (?:width|height)="[\d.]+pt"', "", svg)
+    svg = re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
+    for placeholder, colour in PAGE_COLOURS.items():
+        svg = svg.replace(placeholder, colour)
+    return Markup(svg)
