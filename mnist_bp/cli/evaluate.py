@@ -73,7 +73,7 @@ def evaluate(
     if report:
         from mnist_bp.report import Net, page
 
-        nets = [Net(str(path), *net) for path, *net in zip(weights, loaded, members, strict=True)]
+        nets = [Net(*net) for net in zip(map(str, weights), loaded, members, strict=True)]
         _write_report(report, page(nets, digits, split=split, title=title))
 
 

@@ -12,6 +12,7 @@ from pages import certain, drawn, text_of, untrained, with_history, write_page
 
 from mnist_bp.evaluation import Evaluation
 from mnist_bp.report.calibration import calibration, expected_calibration_error
+from mnist_bp.report.confusion import cells
 from mnist_bp.report.figures import learning_curves
 from mnist_bp.runs.checkpoint import Checkpoint, EpochResult, load_checkpoint, save_checkpoint
 from mnist_bp.runs.recipe import Recipe
@@ -94,6 +95,18 @@ def test_every_cell_shows_its_digits_and_says_how_many_it_leaves_out(page, train
         assert len(shown) + (int(left_out[1]) if left_out else 0) == int(count)
         assert int(count) == confusion[label, prediction]
     assert any("left out" in text for _, _, text, _ in cells)
+
+
+def test_a_cell_shows_its_most_confident_mistakes_or_its_first_correct_digits(digits):
+    wrong = [i for i in range(300) if digits.labels[i] == 4][:20]
+    evaluation = certain(digits, wrong={index: 3 + place for place, index in enumerate(wrong)})
+    correct = [i for i in range(300) if digits.labels[i] == 5]
+
+    shown = cells(evaluation, digits)
+
+    assert [each["index"] for each in shown["4-5"]["digits"]] == wrong[:-9:-1]
+    assert [each["index"] for each in shown["5-5"]["digits"]] == correct[:8]
+    assert shown["4-5"]["count"] == 20
 
 
 def test_the_precision_and_recall_of_each_digit_are_listed(page, trained):
@@ -286,7 +299,8 @@ def test_the_callers_settings_of_matplotlib_stay_as_they_are():
         import matplotlib
         matplotlib.rcParams.update({"font.size": 7, "text.usetex": True})
         before = matplotlib.rcParams.copy()
-        from mnist_bp.report.figures import learning_curves
+        from mnist_bp.report.confusion import cells
+from mnist_bp.report.figures import learning_curves
         from mnist_bp.runs.checkpoint import EpochResult
         environment = dict(os.environ)
         assert "<text" in learning_curves([EpochResult(1, 1.0, 0.5, 0.5, 1.0)])[0].svg
