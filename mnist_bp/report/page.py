@@ -44,7 +44,7 @@ def page(nets: Sequence[Net], digits: Digits, *, split: str, title: str) -> str:
     split : {"test", "train"}
         Which part of the data set the digits are.
     title : str
-        The heading. It is shown as text, whatever it contains.
+        The heading. It is shown as text: markup in it has no effect.
     """
     first, several = nets[0], len(nets) > 1
     # Finite weights can be so large that what is computed from them is not finite.

@@ -299,8 +299,7 @@ def test_the_callers_settings_of_matplotlib_stay_as_they_are():
         import matplotlib
         matplotlib.rcParams.update({"font.size": 7, "text.usetex": True})
         before = matplotlib.rcParams.copy()
-        from mnist_bp.report.confusion import cells
-from mnist_bp.report.figures import learning_curves
+        from mnist_bp.report.figures import learning_curves
         from mnist_bp.runs.checkpoint import EpochResult
         environment = dict(os.environ)
         assert "<text" in learning_curves([EpochResult(1, 1.0, 0.5, 0.5, 1.0)])[0].svg
