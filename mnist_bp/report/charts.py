@@ -44,7 +44,8 @@ SIZE = 4.3, 2.6
 def chart(name: str, draw: Callable[["Axes"], object]) -> Markup:
     """Return what `draw` draws on a pair of axes, as an `<svg>` element.
 
-    Matplotlib's settings are those of `STYLE` while it draws, and the user's again afterwards; no backend is chosen and pyplot is not imported.
+    Matplotlib's settings are those of `STYLE` while it draws, and the user's again afterwards. No
+    backend is chosen, and pyplot is not imported.
 
     Parameters
     ----------
