@@ -59,6 +59,21 @@ class DigitFigures:
     recall: float | None
 
 
+@dataclass(frozen=True)
+class ConfidenceBin:
+    """The digits whose confidence, their largest class probability, lies in one range.
+
+    Attributes
+    ----------
+    confidence : float
+        Its mean.
+    digits : Evaluation
+    """
+
+    confidence: float
+    digits: "Evaluation"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """What a net predicts for a set of images, compared with their labels.
@@ -151,6 +166,44 @@ class Evaluation:
             for digit, (in_all, as_this, right) in enumerate(counts)
         ]
 
+    def calibration(self, bins: int = 15) -> list[ConfidenceBin]:
+        """Return the bins of confidence that are not empty, from low to high.
+
+        The bins have equal width, 15 of them by default, as in C. Guo et al., "On calibration of
+        modern neural networks" (2017), so that the error can be compared with published ones.
+        """
+        confidence = softmax(self.logits.astype(np.float64)).max(axis=-1)
+        place = np.clip(np.ceil(confidence * bins), 1, bins)
+        members = [np.flatnonzero(place == each) for each in np.unique(place)]
+        return [
+            ConfidenceBin(
+                float(confidence[each].mean()), Evaluation(self.logits[each], self.labels[each])
+            )
+            for each in members
+        ]
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error: how far confidence and accuracy differ, on average."""
+        gaps = [
+            each.digits.samples * abs(each.confidence - each.digits.accuracy)
+            for each in self.calibration()
+        ]
+        return sum(gaps) / self.samples
+
+    @property
+    def shading(self) -> NDArray[np.float64]:
+        """How dark each cell of the confusion matrix is drawn, from 0 to 1, (C, C).
+
+        A cell on the diagonal by the recall of its digit, one off it by its count relative to the
+        most frequent mistake.
+        """
+        correct = self.confusion.diagonal()
+        wrong = self.confusion - np.diag(correct)
+        shares = wrong / max(1, wrong.max())
+        np.fill_diagonal(shares, correct / np.maximum(1, self.confusion.sum(axis=1)))
+        return shares
+
     def figures(self) -> dict[str, Any]:
         """Return the figures for `--json`."""
         return {
@@ -158,6 +211,7 @@ class Evaluation:
             "errors": self.errors,
             "accuracy": self.accuracy,
             "loss": self.loss,
+            "calibration_error": self.calibration_error,
             "confusion": self.confusion.tolist(),
             "per_class": [asdict(figures) for figures in self.per_class],
         }

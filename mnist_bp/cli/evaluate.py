@@ -37,6 +37,7 @@ def evaluate(
         typer.Argument(help="Weights files; several are one ensemble.", metavar="WEIGHTS..."),
     ],
     report: Annotated[Path | None, option(REPORT)] = None,
+    title: Annotated[str | None, option("Title of the page.", metavar="TEXT")] = None,
     as_json: Json = False,
 ) -> None:
     """Show how good trained weights are, and which digits they misclassify.
@@ -48,6 +49,8 @@ def evaluate(
     from mnist_bp.runs.checkpoint import load_checkpoint
 
     split, mistakes = (flags.get(key, EVALUATE_SETTINGS[key].default) for key in EVALUATE_SETTINGS)
+    if title and not report:
+        raise UsageError("--title is the title of a page: name its file with --report")
     if report:
         MissingExtraError.check("report", "matplotlib", "jinja2")
         check_outputs({"--report": report}, {f"the weights {path}": path for path in weights})
@@ -56,7 +59,7 @@ def evaluate(
     members = [_evaluate(path, each, digits) for path, each in zip(weights, loaded, strict=True)]
     result = ensemble(members) if len(members) > 1 else members[0]
     who = str(weights[0]) if len(members) == 1 else f"an ensemble of {len(members)}"
-    title = f"{who} on {digits.dataset}, {split} digits"
+    heading = f"{who} on {digits.dataset}, {split} digits"
     alone = list(zip(map(str, weights), members, strict=True)) if len(members) > 1 else []
     if as_json:
         figures = {"dataset": digits.dataset, "split": split, **result.figures()}
@@ -67,14 +70,14 @@ def evaluate(
             ]
         messages.print_json(**figures)
     else:
-        tables.evaluation(console.results(), title, result, alone)
+        tables.evaluation(console.results(), heading, result, alone)
         if mistakes:
             tables.mistakes(console.results(), result.mistakes(mistakes), digits)
     if report:
         from mnist_bp.report import Net, page
 
         nets = [Net(*net) for net in zip(map(str, weights), loaded, members, strict=True)]
-        _write_report(report, page(nets, digits, split=split, title=title))
+        _write_report(report, page(nets, digits, split=split, title=title or heading))
 
 
 def _dataset(

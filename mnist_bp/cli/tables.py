@@ -107,6 +107,7 @@ def evaluation(
         ("accuracy", f"{result.accuracy:.4f}", f"95 % interval {low:.4f} to {high:.4f}"),
         ("errors", f"{result.errors:,}", f"of {result.samples:,}"),
         ("loss", f"{result.loss:.4f}", "mean cross entropy"),
+        ("calibration", f"{result.calibration_error:.4f}", "expected calibration error"),
     ]
     console.table(out, title, ("", "", ""), summary)
     digits = [
@@ -119,20 +120,16 @@ def evaluation(
 
 def confusion(out: Console, result: Evaluation) -> None:
     """Print the confusion matrix: the more frequent a mistake, the stronger its colour."""
-    counts = result.confusion.tolist()
-    most = max(1, *(n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j))
 
-    def cell(count: int, correct: bool) -> Text:
-        if not count:
-            return Text(".", "dim")
-        if correct:
-            return Text(f"{count}", "green")
-        strength = sum(count > part * most for part in (0.2, 0.6))
-        return Text(f"{count}", ("red", "bold red", "bold white on red")[strength])
+    def cell(count: int, share: float, correct: bool) -> Text:
+        strength = sum(share > least for least in (0.2, 0.6))
+        style = "green" if correct else ("red", "bold red", "bold white on red")[strength]
+        return Text(f"{count}", style) if count else Text(".", "dim")
 
+    counts, shares = result.confusion.tolist(), result.shading.tolist()
     rows: list[list[Cell]] = [
-        [str(digit), *(cell(count, digit == predicted) for predicted, count in enumerate(row))]
-        for digit, row in enumerate(counts)
+        [str(i), *(cell(n, share, i == j) for j, (n, share) in enumerate(zip(*row, strict=True)))]
+        for i, row in enumerate(zip(counts, shares, strict=True))
     ]
     title = "confusion matrix: a row for each digit, a column for each prediction"
     console.table(out, title, ("", *map(str, range(len(counts)))), rows)

@@ -16,26 +16,14 @@ MISTAKES = 24
 
 
 def matrix(evaluation: Evaluation) -> list[list[dict[str, Any]]]:
-    """Return the confusion matrix: the count of each cell, and how dark it is, from 0 to 1.
-
-    A cell on the diagonal is shaded by the recall of its digit, one off it by its count relative to
-    the most frequent mistake.
-    """
-    counts = evaluation.confusion
-    samples = counts.sum(axis=1)
-    most_frequent = max(1, int((counts - np.diag(counts.diagonal())).max()))
+    """Return the confusion matrix: the count of each cell, and how dark it is, from 0 to 1."""
+    counts, shares = evaluation.confusion.tolist(), evaluation.shading.tolist()
     return [
         [
-            {
-                "count": int(count),
-                "correct": label == prediction,
-                "share": float(
-                    count / (max(1, samples[label]) if label == prediction else most_frequent)
-                ),
-            }
-            for prediction, count in enumerate(row)
+            {"count": count, "correct": label == prediction, "share": share}
+            for prediction, (count, share) in enumerate(zip(*rows, strict=True))
         ]
-        for label, row in enumerate(counts)
+        for label, rows in enumerate(zip(counts, shares, strict=True))
     ]
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_bp.report.calibration import Bin, expected_calibration_error
+from mnist_bp.evaluation import Evaluation
 from mnist_bp.report.charts import ACCENT, TEXT, chart
 from mnist_bp.runs.checkpoint import EpochResult
 
@@ -105,8 +105,9 @@ def compared_curves(histories: Mapping[str, Sequence[EpochResult]]) -> list[Figu
     return figures
 
 
-def calibration_curve(bins: Sequence[Bin]) -> Figure:
+def calibration_curve(evaluation: Evaluation) -> Figure:
     """Return the accuracy of digits of about the same confidence, over that confidence."""
+    bins = evaluation.calibration()
     x = [each.confidence for each in bins]
     y = np.array([each.digits.accuracy for each in bins])
     low, high = np.array([each.digits.interval for each in bins]).T
@@ -118,12 +119,10 @@ def calibration_curve(bins: Sequence[Bin]) -> Figure:
         spread = np.maximum([y - low, high - y], 0)
         axes.errorbar(x, y, spread, color=ACCENT, linewidth=1, marker="o", markersize=5)
 
-    samples = sum(each.digits.samples for each in bins)
-    confidence = sum(each.confidence * each.digits.samples for each in bins) / samples
-    accuracy = sum(each.digits.samples - each.digits.errors for each in bins) / samples
+    confidence = sum(each.confidence * each.digits.samples for each in bins) / evaluation.samples
     caption = (
-        f"Expected calibration error {expected_calibration_error(bins):.4f}: mean confidence "
-        f"{confidence:.4f}, accuracy {accuracy:.4f}. Bars are 95\N{NO-BREAK SPACE}% intervals."
+        f"Expected calibration error {evaluation.calibration_error:.4f}: mean confidence "
+        f"{confidence:.4f}, accuracy {evaluation.accuracy:.4f}. Bars are 95\N{NO-BREAK SPACE}% intervals."
     )
     return Figure("Accuracy at each confidence", caption, chart("calibration", draw))
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from mnist_bp.data.digits import CLASSES, Digits
 from mnist_bp.evaluation import Evaluation
-from mnist_bp.report.calibration import calibration, expected_calibration_error
 from mnist_bp.runs.checkpoint import Checkpoint, versions
 from mnist_bp.runs.recipe import Recipe
 
@@ -114,7 +113,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "interval": evaluation.interval,
         "errors": evaluation.errors,
         "loss": evaluation.loss,
-        "calibration": expected_calibration_error(calibration(evaluation)),
+        "calibration": evaluation.calibration_error,
     }
 
 

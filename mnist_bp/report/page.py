@@ -18,7 +18,6 @@ from markupsafe import Markup
 from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import ensemble
 from mnist_bp.report import confusion, figures
-from mnist_bp.report.calibration import calibration
 from mnist_bp.report.nets import Net, defaults, facts, shared_errors, table
 from mnist_bp.report.units import by_influence
 from mnist_bp.runs.checkpoint import PARAMETERS, Checkpoint
@@ -60,7 +59,7 @@ def page(nets: Sequence[Net], digits: Digits, *, split: str, title: str) -> str:
             "table": table(nets, evaluation) if several else [],
             "shared": shared_errors(nets),
             "curves": _curves(nets),
-            "calibration": figures.calibration_curve(calibration(evaluation)),
+            "calibration": figures.calibration_curve(evaluation),
             "matrix": confusion.matrix(evaluation),
             "cells": confusion.cells(evaluation, digits),
             "mistakes": confusion.most_confident_mistakes(evaluation, digits),

@@ -11,7 +11,6 @@ import pytest
 from pages import certain, drawn, text_of, untrained, with_history, write_page
 
 from mnist_bp.evaluation import Evaluation
-from mnist_bp.report.calibration import calibration, expected_calibration_error
 from mnist_bp.report.confusion import cells
 from mnist_bp.report.figures import learning_curves
 from mnist_bp.runs.checkpoint import Checkpoint, EpochResult, load_checkpoint, save_checkpoint
@@ -181,19 +180,20 @@ def test_the_calibration_error_is_the_mean_gap_of_confidence_and_accuracy():
     overconfident, honest = answers(0.9, 60, 100), answers(0.5, 150, 300)
     logits, labels = (np.concatenate(pair) for pair in zip(overconfident, honest, strict=True))
 
-    bins = calibration(Evaluation(logits, labels))
+    evaluation = Evaluation(logits, labels)
+    bins = evaluation.calibration()
 
     assert [each.digits.samples for each in bins] == [300, 100]
     assert np.allclose([each.confidence for each in bins], [0.5, 0.9])
     assert np.allclose([each.digits.accuracy for each in bins], [0.5, 0.6])
-    assert np.isclose(expected_calibration_error(bins), (0.9 - 0.6) * 100 / 400)
+    assert np.isclose(evaluation.calibration_error, (0.9 - 0.6) * 100 / 400)
 
 
 def test_confidences_of_one_and_of_a_tenth_are_counted_too():
     logits = np.zeros((2, 10))
     logits[0, 3] = 1000
 
-    bins = calibration(Evaluation(logits, np.array([3, 3])))
+    bins = Evaluation(logits, np.array([3, 3])).calibration()
 
     assert [each.confidence for each in bins] == pytest.approx([0.1, 1])
 
