@@ -200,7 +200,7 @@ class Evaluation:
         """
         correct = self.confusion.diagonal()
         wrong = self.confusion - np.diag(correct)
-        shares = wrong / max(1, wrong.max())
+        shares: NDArray[np.float64] = wrong / max(1, wrong.max())
         np.fill_diagonal(shares, correct / np.maximum(1, self.confusion.sum(axis=1)))
         return shares
 

@@ -122,7 +122,8 @@ def calibration_curve(evaluation: Evaluation) -> Figure:
     confidence = sum(each.confidence * each.digits.samples for each in bins) / evaluation.samples
     caption = (
         f"Expected calibration error {evaluation.calibration_error:.4f}: mean confidence "
-        f"{confidence:.4f}, accuracy {evaluation.accuracy:.4f}. Bars are 95\N{NO-BREAK SPACE}% intervals."
+        f"{confidence:.4f}, accuracy {evaluation.accuracy:.4f}. "
+        "Bars are 95\N{NO-BREAK SPACE}% intervals."
     )
     return Figure("Accuracy at each confidence", caption, chart("calibration", draw))
 
