@@ -26,7 +26,7 @@ INTERRUPTED = 130
 
 EXAMPLES = {
     download: ("", "--mirror http://127.0.0.1:8000/ --data-dir digits"),
-    gradcheck: ("", "--activation sigmoid --samples 10"),
+    gradcheck: ("", "--activation sigmoid --samples 10", "my_layers.py", "homework/*.ipynb --json"),
     explain: (
         "apple-orange",
         "'(apple * 2 + orange * 3) * tax' apple=100 orange=150 tax=1.1",

@@ -1,8 +1,11 @@
 """Check every gradient."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from mnist_bp.cli import messages
+import typer
+
+from mnist_bp.cli import audit, messages
 from mnist_bp.cli.options import DigitsOptions, Json, with_digits, with_settings
 from mnist_bp.errors import CheckError, ParameterError
 from mnist_bp.runs.recipe import SETTINGS, Recipe
@@ -22,12 +25,23 @@ CHECK_SETTINGS = {
 
 @with_settings(CHECK_SETTINGS)
 @with_digits
-def gradcheck(source: DigitsOptions, flags: dict[str, Any], as_json: Json = False) -> None:
-    """Check every gradient against difference quotients.
+def gradcheck(
+    source: DigitsOptions,
+    flags: dict[str, Any],
+    files: Annotated[list[Path] | None, typer.Argument(help=audit.HELP, metavar="FILE...")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check every gradient against difference quotients: this package's, or those of your code.
 
-    First each layer by itself, then every parameter of an untrained net, on the first training
-    digits. The exit status is 1 when one of them does not hold.
+    Without a file: first each layer of this package by itself, then every parameter of an untrained
+    net, on the first training digits. With files: the layers and networks that they define, on
+    small random batches; of the options, only --json applies.
+
+    The exit status is 1 when a gradient does not hold, and 2 when a file cannot be read.
     """
+    if files:
+        return audit.check(files, vars(source) | flags, as_json)
+
     import numpy as np
     from threadpoolctl import threadpool_limits
 

@@ -13,6 +13,7 @@ from mnist_bp.evaluation import Evaluation, Mistake
 from mnist_bp.runs.checkpoint import EpochResult
 
 if TYPE_CHECKING:
+    from mnist_bp.audit import FileCheck
     from mnist_bp.comparison import GradientCheck, ParameterCheck
 
 ACCURACIES = "test_accuracy", "train_accuracy"
@@ -90,6 +91,23 @@ def _name_kinks(parameter: "ParameterCheck") -> str:
     rest = len(names) - NAMED_KINKS
     more = f" and {rest} more" if rest > 0 else ""
     return f"left out, on a kink of ReLU: {', '.join(names[:NAMED_KINKS])}{more}"
+
+
+RESULTS = {"holds": "green", "warning": "yellow", "fails": "bold red", "not checked": "dim"}
+
+
+def file_check(out: Console, check: "FileCheck") -> None:
+    """Print what was found in a file of the reader's, and the reasons under the table."""
+    rows: list[list[Cell]] = [
+        [each.name, each.kind, Text(each.result.replace("fails", "FAILS"), RESULTS[each.result])]
+        for each in check.classes
+    ]
+    console.table(out, str(check.file), ("name", "taken for", "result"), rows, left=3)
+    notes = [f"{each.name}: {each.reason}" for each in check.classes if each.reason]
+    notes += [] if rows else ["there is no class with forward and backward"]
+    notes += [f"statements left out, which are not definitions: {check.left_out}"]
+    for note in (*notes, ""):
+        out.print(note, soft_wrap=not out.is_terminal)
 
 
 def evaluation(

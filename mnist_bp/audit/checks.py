@@ -1,0 +1,226 @@
+"""Checks what a file defines: gradients, results, and what becomes of the arrays handed over."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from mnist_bp.audit.causes import cause_of_result, cause_of_shape, cause_of_values
+from mnist_bp.audit.loading import Loaded, place_of
+from mnist_bp.audit.passes import Pass, run
+from mnist_bp.audit.subjects import (
+    LOSSES,
+    MistakeError,
+    Subject,
+    UnknownShapeError,
+    agrees,
+    recognise,
+)
+from mnist_bp.comparison import compare
+from mnist_bp.functions import Array, mean_cross_entropy, sigmoid, softmax, target_rows
+
+TOLERANCE, ROUNDING = 1e-4, 1e-7
+"""Relative and absolute: `+ 1e-7` inside a logarithm passes; a wrong formula errs by about 1."""
+
+BATCHES = 1, 3, 5
+NO_SIGNS = np.empty(0, bool)
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "softmax": softmax,
+    "sigmoid": sigmoid,
+    "relu": lambda x: np.maximum(x, 0),
+    "cross_entropy_error": lambda y, t: mean_cross_entropy(np.log(y), target_rows(t, y)),
+}
+Result: TypeAlias = Literal["holds", "warning", "fails", "not checked"]
+Findings: TypeAlias = tuple[list[str], list[str]]
+"""What is wrong, and what is only worth a remark."""
+
+
+class ClassCheck(NamedTuple):
+    """What was found about a class or a function.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        What it was taken for, such as "ReLU", "2 inputs" or "network".
+    result : {"holds", "warning", "fails", "not checked"}
+    reason : str
+        What is wrong, and where; empty where there is nothing to say.
+    """
+
+    name: str
+    kind: str
+    result: Result
+    reason: str = ""
+
+
+def check(loaded: Loaded, name: str) -> ClassCheck | None:
+    """Check a class or a function of a file; returns None where there is nothing to check."""
+    kind = "unknown"
+    try:
+        if name in FUNCTIONS and name in loaded.names:
+            kind = "function"
+            wrong, remarks = _check_function(name, loaded.names[name], loaded.describe)
+        else:
+            subject = _subject(loaded, name)
+            if subject is None:
+                return None
+            kind = subject.kind
+            wrong, remarks = _check_subject(subject, loaded.describe)
+    except UnknownShapeError as error:
+        return ClassCheck(name, kind, "not checked", str(error))
+    except MistakeError as error:
+        wrong, remarks = [str(error)], []
+    except (Exception, SystemExit) as error:
+        if isinstance(error, NameError) and error.name in loaded.definitions.left_out_names:
+            reason = f"it needs {error.name}, which a statement that was left out defines"
+            return ClassCheck(name, kind, "not checked", reason)
+        wrong, remarks = [loaded.describe(error)], []
+    result: Result = "fails" if wrong else "warning" if remarks else "holds"
+    return ClassCheck(name, kind, result, "; ".join(wrong or remarks))
+
+
+def _subject(loaded: Loaded, name: str) -> Subject | None:
+    """Recognise a class by its methods, even one whose definition failed: that is its mistake."""
+    item: Any = loaded.names.get(name)
+    node, broken = loaded.broken.get(name, (None, None))
+    methods = {getattr(each, "name", "") for each in getattr(node, "body", ())} or set(dir(item))
+    if not (methods >= {"forward", "backward"} or methods >= {"loss", "gradient"}):
+        if broken and name in FUNCTIONS:
+            raise broken
+        if "forward" in methods or "backward" in methods:
+            raise UnknownShapeError("it does not have both forward and backward")
+        return None
+    if broken:
+        raise broken
+    if inspect.isabstract(item) or getattr(item, "_is_protocol", False):
+        raise UnknownShapeError("it is abstract")
+    try:
+        return recognise(item)
+    except (MistakeError, NotImplementedError):
+        if any(item in getattr(each, "__mro__", ())[1:] for each in loaded.names.values()):
+            raise UnknownShapeError("it is a base class") from None
+        raise
+
+
+def _check_subject(subject: Subject, describe: Callable[[BaseException], str]) -> Findings:
+    for n in BATCHES:
+        p = run(*subject.make(), subject.case.draw(n))
+        if p.evaluate() != p.evaluate():
+            raise UnknownShapeError("forward gives another result each time")
+        if wrong := failures(subject, p):
+            return [f"batch of {n}: {wrong[0]}", *wrong[1:]], []
+    layer, parameters = subject.make()
+    passes = []
+    for seed, n in enumerate((5, 1, 3, 3)):
+        try:
+            passes.append(run(layer, parameters, subject.case.draw(n, seed)))
+        except Exception as error:
+            return [f"is right for a first batch, but a batch of {n} then {describe(error)}"], []
+    for p in passes:
+        if wrong := failures(subject, p):
+            kept = "is right for a first batch, but keeps something of it for the next"
+            return [f"{kept}: {wrong[0]}"], []
+    return [], _remarks(subject, passes[-1], describe)
+
+
+def failures(subject: Subject, p: Pass) -> list[str]:
+    """Say what is wrong with a pass: its result, and each of its gradients."""
+    found = []
+    parameters = {name: p.arrays[name] for name in [*p.arrays][len(p.inputs) :]}
+    right = subject.known(parameters, p.inputs, p.t).get(subject.kind)
+    if right is not None and not agrees(p.out, right):
+        cause = cause_of_result(p.out, right, p.inputs[0], p.t)
+        found.append(f"forward {_difference(p.out, right)}{cause and f': {cause}'}")
+    d = "" if subject.kind == "network" else "d"
+    results = {
+        name: compare(d + name, lambda: (p.evaluate(), NO_SIGNS), array, _fitted(p, name))
+        for name, array in p.arrays.items()
+    }
+    expected = {name: each.numerical for name, each in results.items()}
+    for name, each in results.items():
+        gradient = p.gradients.get(name)
+        if gradient is None:
+            others = {key: other for key, other in p.gradients.items() if key not in p.arrays}
+            given = [key for key, other in others.items() if agrees(other, expected[name])]
+            under = f": it is given under {given[0]!r}" if given else ""
+            found.append(f"there is no gradient of {name}{under}")
+        elif each.problem:
+            found.append(f"{d}{name} {cause_of_shape(name, gradient, p)}")
+        elif each.errors.max() > ROUNDING and not each.max_rel_error <= TOLERANCE:
+            cause = cause_of_values(name, each.backpropagated, expected, p)
+            found.append(f"{each.describe_worst(TOLERANCE)}{cause and f': {d}{name} {cause}'}")
+    return found
+
+
+def _fitted(p: Pass, name: str) -> Any:
+    """Return a gradient in the shape of its array where only axes of length 1 differ."""
+    array, gradient = p.arrays[name], p.gradients.get(name)
+    if gradient is None:
+        return 0 * array
+    same = [n for n in gradient.shape if n > 1] == [n for n in array.shape if n > 1]
+    return gradient.reshape(array.shape) if same else gradient
+
+
+def _difference(found: Any, right: Any) -> str:
+    """Say where a result differs from ours the most, and both values there."""
+    if np.shape(found) != np.shape(right):
+        return f"has the shape {np.shape(found)}, expected {np.shape(right)}"
+    at = np.unravel_index(np.abs(np.subtract(found, right)).argmax(), np.shape(right))
+    index = f"[{', '.join(map(str, at))}]: " if at else ""
+    return f"gives {index}{np.asarray(found)[at]:.6g}, expected {np.asarray(right)[at]:.6g}"
+
+
+def _remarks(subject: Subject, p: Pass, describe: Callable[[BaseException], str]) -> list[str]:
+    """Return what is not wrong, but will surprise."""
+    found = ["takes labels only, not one-hot rows"] * (subject.case.targets == "labels")
+    layer, parameters = subject.make()
+    if p.written:
+        try:
+            run(layer, parameters, (p.inputs, p.t), frozen=True)
+            place = ""
+        except ValueError as error:
+            place = f" ({place_of(error)})"
+        who = "backward" if p.written == "dout" else "forward"
+        found.append(f"{who} writes into {p.written}{place}")
+    pairs: dict[str, Any] = {}
+    if subject.case.domain != "probabilities":
+        whole = [np.where(x > 0, np.ceil(x), np.floor(x)) for x in p.inputs]
+        pairs["with integers, it"] = (whole, p.t), ([x.astype(int) for x in whole], p.t)
+    if subject.case.targets == "one-hot" and subject.kind != "loss":
+        labels = p.t[0].argmax(axis=-1)
+        pairs["takes one-hot only: with labels, it"] = (p.inputs, p.t), (p.inputs, [labels])
+    for text, batches in pairs.items():
+        try:
+            right, other = (run(layer, parameters, batch) for batch in batches)
+            both = [(right.out, other.out)]
+            both += [(each, other.gradients[name]) for name, each in right.gradients.items()]
+            if not all(agrees(*pair) for pair in both):
+                found.append(f"{text} gives another result")
+        except Exception as error:
+            found.append(f"{text} {describe(error)}")
+    return found
+
+
+def _check_function(
+    name: str, function: Callable[..., Any], describe: Callable[[BaseException], str]
+) -> Findings:
+    """Compare a function with ours for a batch, where it must agree, and for one example."""
+    (x,), (rows,) = LOSSES[0].draw(3)
+    calls: dict[str, tuple[Array, ...]] = {"a batch": (x,), "one example": (x[0],)}
+    if name == "cross_entropy_error":
+        y, labels = softmax(x), rows.argmax(axis=-1)
+        calls = {"one-hot rows": (y, rows), "labels": (y, labels), "one example": (y[0], rows[0])}
+    problems = {}
+    for what, arguments in calls.items():
+        try:
+            out, right = function(*map(np.copy, arguments)), FUNCTIONS[name](*arguments)
+            if not agrees(out, right):
+                cause = cause_of_result(out, right, arguments[0], arguments[1:])
+                problems[what] = f"{_difference(out, right)}{cause and f': {cause}'}"
+        except Exception as error:
+            problems[what] = describe(error)
+    texts = [f"for {what}, it {text}" for what, text in problems.items()]
+    # One kind of targets is enough, and a function for batches need not take a single example.
+    return (texts[:1], []) if set(problems) >= {*[*calls][:-1]} else ([], texts)

@@ -1,0 +1,208 @@
+"""Checks files, each in a process of its own that is stopped where it does not end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import numpy as np
+
+from mnist_bp.audit.checks import ClassCheck, check
+from mnist_bp.audit.definitions import Definitions
+from mnist_bp.audit.loading import Loaded
+from mnist_bp.errors import UsageError
+
+SECONDS = 10.0
+"""For each statement and for each class, by default."""
+
+MAX_BYTES = 4 * 2**30
+"""Of memory, where the system can limit it."""
+
+START = (
+    "import json, sys; sys.path, *arguments = json.loads(sys.argv[1]); "
+    "from mnist_bp.audit.process import work; work(*arguments)"
+)
+
+
+@dataclass
+class FileCheck:
+    """What was found in a file.
+
+    Attributes
+    ----------
+    file : Path
+    left_out : int
+        How many statements were not run, because they are not definitions.
+    classes : list of ClassCheck
+        Functions are among them.
+    warnings : list of str
+        Imports that fail.
+    error : str
+        Why the file could not be read, if it could not.
+    """
+
+    file: Path
+    left_out: int = 0
+    classes: list[ClassCheck] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file was read and nothing in it fails."""
+        return not self.error and all(each.result != "fails" for each in self.classes)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the results for `--json`; a file that could not be read has an `error` too."""
+        classes = [each._asdict() for each in self.classes]
+        found = {"file": str(self.file), "passed": self.passed, "left_out": self.left_out}
+        return found | {"classes": classes} | ({"error": self.error} if self.error else {})
+
+
+def check_files(files: Sequence[Path], seconds: float = SECONDS) -> Iterator[FileCheck]:
+    """Check the layers, networks and functions that files define; the files' code is run.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Python files or notebooks.
+    seconds : float
+        After which a statement or the check of a class is stopped.
+
+    Yields
+    ------
+    FileCheck
+        One for each file, in order.
+    """
+    running: set[subprocess.Popen[str]] = set()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = [pool.submit(_check_file, file, seconds, running) for file in files]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in [*running]:
+                running.discard(process)
+                process.kill()
+
+
+def _check_file(file: Path, seconds: float, running: set[subprocess.Popen[str]]) -> FileCheck:
+    result, skip = FileCheck(file), list[str]()
+    try:
+        Definitions(file)
+    except UsageError as error:
+        result.error = str(error)
+    else:
+        while _run(result, skip, seconds, running):
+            pass
+    return result
+
+
+def _run(
+    result: FileCheck, skip: list[str], seconds: float, running: set[subprocess.Popen[str]]
+) -> bool:
+    """Run a process that checks a file, and note what it finds; returns whether more is left."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, json.dumps([sys.path, str(result.file.resolve()), skip])],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"},
+    )
+    running.add(process)
+    message: dict[str, Any] = {"step": ""}
+    stopped: list[str] = []
+
+    def stop() -> None:
+        stopped.append(message["step"])
+        process.kill()
+
+    with process:
+        timer = Timer(seconds, stop)
+        timer.start()
+        for line in process.stdout or ():
+            timer.cancel()
+            message = json.loads(line)
+            if "found" in message:
+                result.classes.append(ClassCheck(*message["found"]))
+                skip.append(message["step"])
+            timer = Timer(seconds, stop)
+            timer.start()
+        timer.cancel()
+    if "left_out" in message or process not in running:
+        result.left_out, result.warnings = message.get("left_out", 0), message.get("warnings", [])
+        return False
+    running.remove(process)
+    step = message["step"]
+    why = f"did not end within {seconds:g} seconds" if stopped else "ended the process"
+    if step in ("", *skip):
+        result.error = f"the process that checks it {why}"
+        return False
+    statement = ClassCheck(step, "statement", "not checked", why)
+    result.classes.append(statement if " " in step else ClassCheck(step, "unknown", "fails", why))
+    skip.append(step)
+    return True
+
+
+def work(file: str, skip: list[str]) -> None:
+    """Check a file in this process, and write a line of JSON before and after each step.
+
+    Parameters
+    ----------
+    file : str
+    skip : list of str
+        Steps that are done, or that did not end: names of classes, or places of statements.
+    """
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    path = Path(file)
+    _prepare(path)
+
+    def starting(step: str, **found: object) -> bool:
+        if step not in skip:
+            print(json.dumps({"step": step} | found), file=results, flush=True)
+        return step not in skip
+
+    loaded = Loaded(path, starting)
+    homes = {name: getattr(item, "__module__", None) for name, item in loaded.names.items()}
+    # The first name of what has several.
+    own = {
+        id(loaded.names[name]): name for name in reversed(homes) if homes[name] in loaded.modules
+    }
+    for name in (*reversed(own.values()), *loaded.broken):
+        if starting(name) and (found := check(loaded, name)):
+            home = loaded.modules[homes.get(name) or "_checked_"]
+            reason = "; ".join(filter(None, (found.reason, home and f"from {home}")))
+            starting(name, found=found._replace(reason=reason))
+    for place, reason in loaded.definitions.unreadable.items():
+        starting(place, found=ClassCheck(place, "cell", "not checked", reason))
+    starting("", left_out=loaded.definitions.left_out, warnings=loaded.warnings)
+
+
+def _prepare(file: Path) -> None:
+    """Silence what the reader's code prints, and keep it from using up the machine."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nothing, stream)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    # What lies in the folder where the command was started is not to be imported from there.
+    sys.path[:] = [each for each in sys.path if Path(each).resolve() != Path.cwd()]
+    sys.argv[:] = [str(file)]
+    os.chdir(file.parent)
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, resource.RLIM_INFINITY))
+    except (ImportError, ValueError, OSError):
+        pass  # This system has no such limit.
