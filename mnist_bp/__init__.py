@@ -17,7 +17,8 @@ _HOMES = {
     "check_gradients": "gradcheck",
     "evaluate": "evaluation",
     "load_checkpoint": "runs.checkpoint",
-    "load_mnist": "data.mnist",
+    "load_digits": "data.sources",
+    "load_mnist": "data.sources",
     "save_checkpoint": "runs.checkpoint",
     "train": "runs.run",
 }

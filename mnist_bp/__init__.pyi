@@ -1,6 +1,7 @@
 from mnist_bp.comparison import GradientCheck as GradientCheck
 from mnist_bp.data.digits import Digits as Digits
-from mnist_bp.data.mnist import load_mnist as load_mnist
+from mnist_bp.data.sources import load_digits as load_digits
+from mnist_bp.data.sources import load_mnist as load_mnist
 from mnist_bp.evaluation import Evaluation as Evaluation
 from mnist_bp.evaluation import evaluate as evaluate
 from mnist_bp.gradcheck import check_gradients as check_gradients

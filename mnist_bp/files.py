@@ -1,150 +1,74 @@
-"""Writing a file so that whoever looks at its name finds a whole one, whatever happens."""
+"""Writing files: a file that has its name is whole, whatever happens while it is written."""
 
 import contextlib
 import glob
 import os
+import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # On Windows, a file that is open cannot be deleted: no lock is needed.
-    fcntl = None  # type: ignore[assignment]
-
-
-JUST_MADE = 5.0
-"""Seconds in which an empty temporary file is taken for one that is about to be locked."""
+STALE_AFTER = 3600.0
+"""Seconds after which a temporary file is taken for the remains of a killed process."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the name `path` when the block ends well.
+    """Open a temporary file that gets the name `path` when the block ends without an error.
 
-    The temporary file lies beside `path`, under a name that no other process has, and is flushed to
-    disk before it is renamed. When the block raises, it is deleted, and `path` is as it was. What a
-    killed process left there is deleted too.
+    The temporary file lies beside `path` and is flushed to disk before it is renamed. When the
+    block raises, it is deleted and `path` is as it was. Where `path` is a symbolic link, the file
+    that it points to is replaced.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
-    sweep(path)
-    temporary = _temporary(path)
-    try:
+    target = _target(path)
+    remove_stale(target)
+    with _temporary(target) as temporary:
         with temporary.open("xb") as file:
-            with contextlib.suppress(OSError):
-                _lock(file)
-            # Not empty any more, and so no longer taken for a file that has no lock yet.
-            file.truncate(1)
             yield file
-            file.truncate()
             file.flush()
             os.fsync(file.fileno())
-            if fcntl:
-                # While the lock is held: without it, another process would sweep the file away.
-                temporary.replace(path)
-        if not fcntl:
-            temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        temporary.replace(target)
 
 
 def check_writable(path: Path) -> None:
-    """Find out whether `replacing` could write beside `path`, without touching `path`.
+    """Find out whether `replacing` can write `path`, without changing it.
 
     Raises
     ------
     OSError
-        It could not.
+        It cannot.
     """
-    temporary = _temporary(path)
-    temporary.touch(exist_ok=False)
-    temporary.unlink()
-
-
-def sweep(path: Path) -> None:
-    """Delete the temporary files for `path` whose processes are no more."""
-    for temporary in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.tmp"):
-        with contextlib.suppress(OSError):
-            status = temporary.stat()
-            if status.st_size == 0 and time.time() - status.st_mtime < JUST_MADE:
-                continue
-            with temporary.open("rb") as file:
-                _lock(file)
-            temporary.unlink()
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
-
-
-def _lock(file: BinaryIO) -> None:
-    """Lock an open file until it is closed, by the end of its process if not before.
-
-    Raises
-    ------
-    OSError
-        Another process holds the lock, or the file system has none.
-    """
-    if fcntl:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def back_up(path: Path) -> Path | None:
-    """Give the file at `path`, if there is one, a second name: `weights.1.npz` for `weights.npz`.
-
-    The file keeps its own name too until something replaces it, so there is no moment without one.
-
-    Returns
-    -------
-    Path or None
-        The second name; None where there was no file.
-
-    Raises
-    ------
-    OSError
-        The folder cannot be written.
-    """
-    if not path.exists():
-        return None
-    number = 1
-    while True:
-        aside = path.with_name(f"{path.stem}.{number}{path.suffix}")
-        try:
-            _link_or_copy(path, aside)
-        except FileExistsError:
-            number += 1
-        else:
-            return aside
-
-
-def _link_or_copy(path: Path, aside: Path) -> None:
-    try:
-        aside.hardlink_to(path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Some file systems have no links.
-        with aside.open("xb") as file:
-            file.write(path.read_bytes())
-            os.fsync(file.fileno())
+    target = _target(path)
+    with _temporary(target) as temporary:
+        temporary.touch(exist_ok=False)
+    if target.is_file():
+        # Replacing a file takes its name away, which the folder or the file may forbid. `rmdir`
+        # needs the same permission, and fails for a file only after the system has checked it.
+        with contextlib.suppress(NotADirectoryError):
+            target.rmdir()
 
 
 def check_appendable(path: Path) -> None:
-    """Find out whether `path` can be appended to, without leaving anything there."""
-    if path.exists():
-        path.open("ab").close()
-    else:
+    """Find out whether lines can be appended to `path`, which is created if it does not exist.
+
+    Raises
+    ------
+    OSError
+        They cannot.
+    """
+    if not path.exists():
         check_writable(path)
-
-
-def check_back_up(path: Path) -> None:
-    """Find out whether `back_up` could keep the file at `path`."""
+    elif not path.is_fifo():
+        # A pipe is not opened: that waits for its reader, and the reader would end with it.
+        path.open("ab").close()
 
 
 def append_line(path: Path, line: str) -> None:
@@ -162,3 +86,90 @@ def append_line(path: Path, line: str) -> None:
             start = b"" if file.read(1) == b"\n" else b"\n"
     with path.open("ab", buffering=0) as file:
         file.write(start + line.encode() + b"\n")
+
+
+def back_up(path: Path) -> Path | None:
+    """Give the file at `path`, if there is one, a second name: `weights.1.npz` for `weights.npz`.
+
+    The file keeps its own name too until it is replaced. No other file is overwritten.
+
+    Returns
+    -------
+    Path or None
+        The second name; None where there was no file.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read, or the folder not be written.
+    """
+    target = _target(path)
+    if not target.exists():
+        return None
+    number = 0
+    while True:
+        number += 1
+        backup = target.with_name(f"{target.stem}.{number}{target.suffix}")
+        with contextlib.suppress(FileExistsError):
+            _link_or_copy(target, backup)
+            return backup
+
+
+def check_back_up(path: Path) -> None:
+    """Find out whether `back_up` can keep the file at `path`, without leaving anything behind.
+
+    Raises
+    ------
+    OSError
+        It cannot.
+    """
+    target = _target(path)
+    if target.exists():
+        with _temporary(target) as temporary:
+            _link_or_copy(target, temporary)
+
+
+def remove_stale(path: Path) -> None:
+    """Delete what killed processes left of their attempts to write `path`."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - temporary.stat().st_mtime > STALE_AFTER:
+                temporary.unlink()
+
+
+def is_temporary(path: Path) -> bool:
+    """Return whether a file is one of our temporary files, by its name."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{16}\.tmp", path.name) is not None
+
+
+def _target(path: Path) -> Path:
+    """Return the file that is written at `path`: behind symbolic links, if it is one."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Yield the name of a temporary file for `path`, and delete what then has that name."""
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _link_or_copy(path: Path, new: Path) -> None:
+    """Give a file a second name, or make a copy of that name, without overwriting another file."""
+    try:
+        new.hardlink_to(path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no links, and some systems allow none to other users' files.
+        with _temporary(path) as copy:
+            with path.open("rb") as old, copy.open("xb") as file:
+                shutil.copyfileobj(old, file)
+                file.flush()
+                os.fsync(file.fileno())
+            # The name is reserved first, since renaming would overwrite a file that has it.
+            new.touch(exist_ok=False)
+            copy.replace(new)

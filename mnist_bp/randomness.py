@@ -1,4 +1,4 @@
-"""Where chance comes from: one stream of random numbers for each purpose, all from one seed."""
+"""Random numbers: an independent stream for each purpose, all derived from one seed."""
 
 from enum import IntEnum
 
@@ -16,7 +16,7 @@ class Purpose(IntEnum):
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
-    """Return the stream of one purpose, independent of every other purpose and key.
+    """Return the stream of a purpose, independent of the streams of all other purposes and keys.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
         Not negative.
     purpose : Purpose
     *key : int
-        Which part of the purpose, such as the epoch: what is drawn for it then never depends on how
-        much was drawn before, or in which thread.
+        A part of the purpose, such as the number of the epoch. What is drawn for one part does not
+        depend on how much was drawn for another, nor on the thread that draws it.
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *key)))

@@ -32,8 +32,8 @@ from rich.table import Table
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from mnist_bp.data.idx import write_idx
-from mnist_bp.data.mnist import read_digits
 from mnist_bp.data.pinned import MNIST_FILES
+from mnist_bp.data.sources import read_digits
 from mnist_bp.runs.recipe import Recipe
 from mnist_bp.runs.run import Run, train
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mnist_bp.data.mnist import read_digits
+from mnist_bp.data.sources import read_digits
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.batches import batches
 from mnist_bp.runs.recipe import Recipe

@@ -2,25 +2,24 @@
 
 from typing import Annotated
 
-import typer
-
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import DataDir, Mirrors
+from mnist_bp.cli.options import DataDir, Mirrors, option, remedy
+
+FORCE = "Download the files of the cache again, even whole ones."
 
 
 def download(
     data_dir: DataDir = None,
     mirror: Mirrors = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Download the files of the cache anew, even whole ones.")
-    ] = False,
+    force: Annotated[bool, option(FORCE, "--force", metavar=None)] = False,
 ) -> None:
-    """Fetch MNIST into the cache, or verify what is there.
+    """Download MNIST to the cache, or verify the files that are there.
 
-    Every file is held against its known SHA-256, whichever mirror it comes from.
+    The SHA-256 of every file is checked, whichever mirror it comes from.
     """
     from mnist_bp.cli import console, tables
-    from mnist_bp.data import mnist
+    from mnist_bp.data.sources import fill
 
-    folder, done = mnist.fill(data_dir, mirror or (), force=force, progress=messages.bytes_bar)
+    with remedy("--data-dir names another folder"):
+        folder, done = fill(data_dir, mirror or (), force=force, progress=messages.bytes_bar)
     tables.sources(console.results(), folder, done)

@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.errors import DownloadError
+from mnist_bp.errors import DataError, DownloadError
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
@@ -46,9 +47,12 @@ class DigitsOptions:
 
     def read(self, dataset: str | None, *splits: str) -> "list[Digits]":
         """Read splits of a data set."""
-        from mnist_bp.data.mnist import read_digits
+        from mnist_bp.data.sources import read_digits
 
-        return read_digits(splits, dataset, self.data_dir, self.mirror or (), messages.bytes_bar)
+        with remedy("--data-dir names a folder with other digits, --dataset synthetic needs none"):
+            return read_digits(
+                splits, dataset, self.data_dir, self.mirror or (), messages.bytes_bar
+            )
 
     def read_or_draw(self, *splits: str) -> "list[Digits]":
         """Read what the user asked for; where MNIST cannot be reached, draw synthetic digits."""
@@ -60,6 +64,15 @@ class DigitsOptions:
             messages.warn(f"MNIST could not be reached: {error.lines[0]}", *error.lines[1:])
             messages.warn("going on with the synthetic digits instead of MNIST")
             return self.read("synthetic", *splits)
+
+
+@contextmanager
+def remedy(line: str) -> Iterator[None]:
+    """Add a line that names the options that help to an error about digits."""
+    try:
+        yield
+    except DataError as error:
+        raise type(error)(*error.lines, line) from error
 
 
 def with_digits(command: Callable[..., None]) -> Callable[..., None]:

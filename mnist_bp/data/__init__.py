@@ -1,1 +1,4 @@
-"""Where digits come from: files on disk, and the mirrors that fill the cache with them."""
+"""Digits as arrays, wherever they come from: IDX files, mirrors, a cache, or drawn strokes.
+
+For use elsewhere: `Digits`, `load_digits`, `load_mnist`, `read_digits`, `fill` and `Distortion`.
+"""

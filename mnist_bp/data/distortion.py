@@ -1,9 +1,9 @@
-"""Distortion: every image moved, turned and bent a little, anew each time it is learnt from.
+"""Distortion: images are moved, rotated and bent a little, differently in every epoch.
 
 After P. Simard, D. Steinkraus and J. Platt, "Best practices for convolutional neural networks
-applied to visual document analysis" (2003): each pixel of the distorted image shows what lies at
-some other place of the original, often between its pixels. An affine map says which place, and an
-elastic displacement, which is random but varies smoothly over the image, is added to it.
+applied to visual document analysis" (2003): each pixel of the distorted image is looked up at
+another place of the original, often between its pixels. The place is given by an affine map, plus
+an elastic displacement, which is random but varies smoothly over the image.
 """
 
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Distortion:
-    """How much images are distorted. What happens to each image is drawn for it alone, evenly.
+    """How much images are distorted. The amounts are drawn uniformly, for each image by itself.
 
     Attributes
     ----------
     rotation : float
-        Largest angle, in degrees, either way.
+        Largest angle in degrees, in either direction.
     scaling : float
-        Largest change, as a fraction, of how far apart the places are that are looked up, down and
-        across each: s makes images up to 1 / (1 - s) times as large, or 1 / (1 + s).
+        Largest change, as a fraction, of the distance between the places that are looked up, for
+        rows and columns separately: s makes images 1 / (1 + s) to 1 / (1 - s) times as large.
     shear : float
-        Largest slant, in pixels to the side for each pixel of height.
+        Largest slant, in pixels sideways for each pixel of height.
     shift : float
-        Largest move, in pixels of the original, across and down.
+        Largest displacement of the whole image, in pixels of the original, across and down.
     elastic : float
         Standard deviation of the elastic displacement, in pixels, across and down. Simard's alpha
         of 34 with a sigma of 4 comes to 1.4.
@@ -54,7 +54,7 @@ class Distortion:
         ----------
         images : uint8 array of shape (N, height, width)
         rng : numpy.random.Generator
-            Where all that is random is drawn from.
+            The source of all random numbers.
         """
         y, x = self._affine(images.shape, rng)
         if self.elastic:
@@ -63,7 +63,7 @@ class Distortion:
         return bilinear(images, y, x)
 
     def _affine(self, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Return the place, y and x (N, height, width), that each pixel is taken from."""
+        """Return the places, y and x (N, height, width), that the pixels are looked up at."""
         n, height, width = shape
 
         def drawn(most: float) -> Floats:
@@ -84,15 +84,15 @@ class Distortion:
 
 
 def smooth_noise(shape: tuple[int, ...], smoothness: float, rng: np.random.Generator) -> Floats:
-    """Return images (N, height, width) of smooth random numbers, with standard deviation 1.
+    """Return images (N, height, width) of smooth random numbers with standard deviation 1.
 
-    Noise is smoothed by a two-dimensional Gaussian. That is a Gaussian along the columns of one
-    along the rows: two products with small matrices.
+    Noise is smoothed by a two-dimensional Gaussian. It is separable, so this takes two products
+    with small matrices, one for the rows and one for the columns.
     """
     n, height, width = shape
     noise = rng.random(shape, np.float32)
     noise -= np.float32(0.5)
-    # The standard deviation of what is even between -1/2 and 1/2 is the root of 1/12.
+    # The standard deviation of the uniform distribution from -1/2 to 1/2 is the root of 1/12.
     down, across = gaussian(height, smoothness), np.float32(12**0.5) * gaussian(width, smoothness)
     along_rows = noise.reshape(n * height, width) @ across.T
     return np.asarray(down @ along_rows.reshape(shape))
@@ -102,7 +102,7 @@ def smooth_noise(shape: tuple[int, ...], smoothness: float, rng: np.random.Gener
 def gaussian(size: int, smoothness: float) -> Floats:
     """Return the matrix (size, size) that smooths `size` numbers without changing their variance.
 
-    So each row's squares sum to 1, at the edges too.
+    The squares of each row sum to 1, at the edges too.
     """
     place = np.arange(size)
     rows = np.exp(-0.5 * ((place - place[:, np.newaxis]) / smoothness) ** 2)
@@ -111,9 +111,9 @@ def gaussian(size: int, smoothness: float) -> Floats:
 
 
 def bilinear(images: NDArray[np.uint8], y: Floats, x: Floats) -> Floats:
-    """Return what images show at places between their pixels, as float32 from 0 to 1.
+    """Return the values of images at places between their pixels, as float32 from 0 to 1.
 
-    The four pixels around a place count the more, the nearer they are. Beyond the edge is paper, 0.
+    They are interpolated from the four nearest pixels. Beyond the edge they are 0, paper.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def bilinear(images: NDArray[np.uint8], y: Floats, x: Floats) -> Floats:
     y -= top
     x -= left
 
-    # All images as one row of pixels, in which the one below is a whole line further.
+    # All images as one row of pixels, in which the pixel below is a whole line further.
     pixels, line = padded.reshape(-1), width + 3
     corner = top * line + left
     corner += (np.arange(n) * padded[0].size).reshape(n, *(1,) * (y.ndim - 1))

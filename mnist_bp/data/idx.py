@@ -3,10 +3,8 @@
 import gzip
 import hashlib
 import math
-import os
 import struct
 import zlib
-from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +14,10 @@ from numpy.typing import NDArray
 from mnist_bp.errors import DataError
 
 UNSIGNED_BYTE = 0x08
+PIECE = 2**20
+
+LARGEST = 200_000_000
+"""Bytes that a file of digits may hold: more than four times as many as MNIST's largest."""
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -28,9 +30,9 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Parameters
     ----------
     path : Path
-        The file; it is unzipped on the way where its name ends in `.gz`.
+        The file; it is unpacked while it is read if its name ends in `.gz`.
     dimensions : int
-        How many the array must have: 3 for images, 1 for labels.
+        The number of dimensions that the array must have: 3 for images, 1 for labels.
 
     Returns
     -------
@@ -39,33 +41,46 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises
     ------
     DataError
-        The file cannot be read, or is not such an IDX file to the last byte.
+        The file cannot be read, or is not exactly such an IDX file, or is too large. No more is
+        read than its header announces.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            magic = file.read(4)
-            expected = bytes([0, 0, UNSIGNED_BYTE, dimensions])
-            if magic != expected:
-                raise DataError(
-                    f"{path} is not the IDX file expected here: it begins with {magic.hex(' ')}, "
-                    f"expected {expected.hex(' ')} (unsigned bytes, {dimensions} dimensions)"
-                )
-            header = file.read(4 * dimensions)
-            if len(header) < 4 * dimensions:
-                raise DataError(f"{path} ends within its header")
-            shape = struct.unpack(f">{dimensions}I", header)
+            shape = _read_shape(path, file, dimensions)
             size = math.prod(shape)
-            content = _read(file, size + 1)
+            # Memory is taken only as it is filled. One byte more shows whether the file goes on.
+            content = np.empty(size + 1, np.uint8)
+            filled = 0
+            while count := file.readinto(content[filled : filled + PIECE].data):
+                filled += count
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
+    announced = f"the {_times(shape)} bytes that its header announces"
+    if filled < size:
+        raise DataError(f"{path} is cut short: {filled:,} of {announced}")
+    if filled > size:
+        raise DataError(f"{path} goes on after {announced}")
+    return content[:size].reshape(shape)
 
-    if len(content) < size:
+
+def _read_shape(path: Path, file: BinaryIO | gzip.GzipFile, dimensions: int) -> tuple[int, ...]:
+    magic, expected = file.read(4), bytes([0, 0, UNSIGNED_BYTE, dimensions])
+    if magic != expected:
         raise DataError(
-            f"{path} is cut short: its header says {_times(shape)} bytes, {len(content):,} follow"
+            f"{path} is not the IDX file expected here: it begins with {magic.hex(' ')}, "
+            f"expected {expected.hex(' ')} (unsigned bytes, {dimensions} dimensions)"
         )
-    if len(content) > size:
-        raise DataError(f"{path} goes on after the {_times(shape)} bytes that its header says")
-    return content.reshape(shape)
+    header = file.read(4 * dimensions)
+    if len(header) < 4 * dimensions:
+        raise DataError(f"{path} ends within its header")
+    shape = struct.unpack(f">{dimensions}I", header)
+    # A dimension of 0 counts as 1 here: it would hide others that are too large for any array.
+    if math.prod(max(1, length) for length in shape) > LARGEST:
+        raise DataError(
+            f"{path} is too large: its header announces {_times(shape)} bytes, "
+            f"expected at most {LARGEST:,}"
+        )
+    return shape
 
 
 def write_idx(file: BinaryIO, array: NDArray[np.uint8]) -> None:
@@ -75,22 +90,10 @@ def write_idx(file: BinaryIO, array: NDArray[np.uint8]) -> None:
 
 
 def digest(array: NDArray[np.uint8]) -> str:
-    """Return the SHA-256, in hexadecimal, of the unzipped IDX file that holds this array."""
+    """Return the SHA-256, in hexadecimal, of the uncompressed IDX file that holds an array."""
     content = hashlib.sha256(_header(array))
     content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
-
-
-def _read(file: gzip.GzipFile | BufferedReader, most: int) -> NDArray[np.uint8]:
-    """Return the bytes that follow in a file, `most` at the most."""
-    if isinstance(file, gzip.GzipFile):
-        # In pieces: what a header claims may fit no memory, and the file be short.
-        content = bytearray()
-        while len(content) < most and (chunk := file.read(2**20)):
-            content += chunk
-        return np.frombuffer(content, np.uint8)
-    left = os.fstat(file.fileno()).st_size - file.tell()
-    return np.fromfile(file, np.uint8, min(most, left))
 
 
 def _header(array: NDArray[np.uint8]) -> bytes:
@@ -99,4 +102,4 @@ def _header(array: NDArray[np.uint8]) -> bytes:
 
 
 def _times(shape: tuple[int, ...]) -> str:
-    return " x ".join(f"{size:,}" for size in shape)
+    return " x ".join(f"{length:,}" for length in shape)

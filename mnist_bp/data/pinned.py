@@ -10,7 +10,7 @@ class PinnedFile:
     Attributes
     ----------
     stem : str
-        Its name up to the `-idx...-ubyte` that tells the format.
+        Its name up to the `-idx...-ubyte`, which names the format.
     dimensions : int
         Of the array that it holds.
     size : int
@@ -27,7 +27,7 @@ class PinnedFile:
 
     @property
     def name(self) -> str:
-        """The name under which mirrors have the file."""
+        """The name that mirrors have it by."""
         return f"{self.unpacked_name}.gz"
 
     @property
@@ -36,32 +36,36 @@ class PinnedFile:
         return f"{self.stem}-idx{self.dimensions}-ubyte"
 
 
-TRAIN_IMAGES = PinnedFile(
-    "train-images",
-    3,
-    9_912_422,
-    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+MNIST_FILES = (
+    PinnedFile(
+        "train-images",
+        3,
+        9_912_422,
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    PinnedFile(
+        "train-labels",
+        1,
+        28_881,
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    PinnedFile(
+        "t10k-images",
+        3,
+        1_648_877,
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    PinnedFile(
+        "t10k-labels",
+        1,
+        4_542,
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
 )
-TRAIN_LABELS = PinnedFile(
-    "train-labels",
-    1,
-    28_881,
-    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-)
-TEST_IMAGES = PinnedFile(
-    "t10k-images",
-    3,
-    1_648_877,
-    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-)
-TEST_LABELS = PinnedFile(
-    "t10k-labels",
-    1,
-    4_542,
-    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-)
-MNIST_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+
+SPLITS = {"train": MNIST_FILES[:2], "test": MNIST_FILES[2:]}
+"""The files of the images and of the labels."""

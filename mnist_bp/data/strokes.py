@@ -1,8 +1,8 @@
-"""How digits are written: the strokes of several hands, point by point.
+"""The strokes of the ten digits, in the variants that people write, point by point.
 
-A digit is listed with the ways there are to write it: how common each is beside the others, and its
-strokes, separated by `|`. A stroke is the points that the pen passes on a smooth curve, `x,y` in a
-field ten wide and fourteen high, from the upper left; at a point with a `!` it turns a corner.
+Each digit has several variants: a weight, which says how common it is beside the others, and its
+strokes, separated by `|`. A stroke is a list of points `x,y` that the pen passes on a smooth curve,
+in a field ten wide and fourteen high, measured from the upper left; a `!` marks a corner.
 """
 
 STROKES: dict[int, list[tuple[int, str]]] = {

@@ -1,20 +1,21 @@
-"""Digits with no network and no files: drawn from strokes, each a little differently.
+"""Synthetic digits: drawn from strokes, each with random variations; no network and no files.
 
-A pen follows the strokes of `strokes.py`, whose points are moved a little at random. What it wrote
-is stretched, slanted and turned, and then treated as MNIST's makers treated theirs: fitted into a
-box, and placed in a field of 28 x 28 pixels by its centre of mass.
+A pen follows the strokes of `strokes.py`, whose points are moved a little at random. The result is
+stretched, slanted and rotated, and then brought into the form of MNIST: scaled to fit a box, and
+placed in a field of 28 x 28 pixels by its centre of mass.
 """
 
-from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bp.data.digits import SYNTHETIC, Digits
-from mnist_bp.data.idx import digest
 from mnist_bp.data.strokes import STROKES
-from mnist_bp.functions import Array
 from mnist_bp.randomness import Purpose, stream
+
+Array: TypeAlias = NDArray[Any]
+"""Floating-point numbers."""
 
 COUNTS = {"train": 20_000, "test": 5_000}
 
@@ -25,58 +26,53 @@ FIELD_CENTRE = np.array([5.0, 7.0])
 POINTS_PER_UNIT = 2.5
 """Points along a curve for each unit of the field: less than a pixel apart, they make a line."""
 
-# How much hands differ. Judged by what a net that was trained on these digits makes of MNIST's
-# training digits: with less variety it takes fewer of them for what they are.
+# The amount of variation. It was chosen by the accuracy, on MNIST's training digits, of a net that
+# was trained on these digits: with less variety the accuracy is lower.
 WOBBLE = 1.1
 """Standard deviation by which a point of a stroke is moved, in units of the field."""
 SLANT, SLANT_STD = 0.1, 0.3
-"""How far to the right a digit leans for its height, and the standard deviation."""
+"""Mean and standard deviation of the slant: the shift to the right for each unit of height."""
 TURN_STD = 0.15
-"""Standard deviation of the angle by which a digit is turned, in radians."""
+"""Standard deviation of the angle by which a digit is rotated, in radians."""
 STRETCH_STD = 0.25
-"""Standard deviation of the logarithm of a digit's width for its height."""
+"""Standard deviation of the logarithm of the ratio of width to height."""
 PEN = 0.5, 2.2
 """Radii of the finest and the broadest pen, in pixels."""
 SOFTNESS = 2.5
 """Pixels over which the edge of a line fades."""
 SHIFT = 2.0
-"""Pixels by which a digit may be off the middle, either way."""
+"""Largest distance of the centre of mass from the middle, in pixels, across and down."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """The synthetic digits as a data set: always the same bits."""
-
-    def read(self, split: str) -> Digits:
-        """Return a split: 20,000 digits for training, or 5,000 other ones for testing."""
-        part = list(COUNTS).index(split)
-        images, labels = draw(COUNTS[split], stream(0, Purpose.DRAWING, part))
-        return Digits(images, labels, SYNTHETIC, (digest(images), digest(labels)))
+def draw_split(split: str) -> Digits:
+    """Return a split, always the same bits: 20,000 digits for training, or 5,000 for testing."""
+    part = list(COUNTS).index(split)
+    return Digits(*draw(COUNTS[split], stream(0, Purpose.DRAWING, part)), SYNTHETIC)
 
 
 def draw(count: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return images (count, 28, 28) of digits, as MNIST has them, and their labels (count,)."""
+    """Return images (count, 28, 28) of digits, in MNIST's form, and their labels (count,)."""
     labels = rng.integers(10, size=count, dtype=np.uint8)
     images = np.empty((count, SIZE, SIZE), np.uint8)
-    for digit, hands in STROKES.items():
-        shares = np.array([share for share, _ in hands], float)
-        which = rng.choice(len(hands), size=count, p=shares / shares.sum())
-        for hand, (_, strokes) in enumerate(hands):
-            mine = np.flatnonzero((labels == digit) & (which == hand))
-            images[mine] = _write(strokes, len(mine), rng)
+    for digit, variants in STROKES.items():
+        weights = np.array([weight for weight, _ in variants], float)
+        chosen = rng.choice(len(variants), size=count, p=weights / weights.sum())
+        for variant, (_, strokes) in enumerate(variants):
+            indices = np.flatnonzero((labels == digit) & (chosen == variant))
+            images[indices] = _write(strokes, len(indices), rng)
     return images, labels
 
 
 def _write(strokes: str, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return images (count, 28, 28) of strokes, each time written a little differently."""
-    paths, lengths = _follow(strokes, count, rng)
-    paths = _tilt(paths, rng)
+    """Return images (count, 28, 28) of the same strokes, each with its own variations."""
+    paths, lengths = _trace(strokes, count, rng)
+    paths = _transform(paths, rng)
     pens = rng.uniform(*PEN, count)
-    return _ink(*_place(paths, lengths, pens, rng), pens)
+    return _render(*_place(paths, lengths, pens, rng), pens)
 
 
-def _follow(strokes: str, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return the pen's way, (count, P, 2), and how much of it each point stands for, (count, P)."""
+def _trace(strokes: str, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return points along the strokes, (count, P, 2), and the length of each's part, (count, P)."""
     paths, lengths = [], []
     for stroke in strokes.split("|"):
         points, corners = _parse(stroke)
@@ -99,10 +95,11 @@ def _parse(stroke: str) -> tuple[Array, list[bool]]:
 
 
 def _curve(points: Array, corners: list[bool]) -> Array:
-    """Return the matrix (P, C) that takes control points to points along their smooth curve.
+    """Return the matrix (P, C) that maps control points to points along a smooth curve.
 
-    The curve is the one of E. Catmull and R. Rom (1974): cubic between two points, and parallel, at
-    each, to the line between its two neighbours. Past a corner, no neighbour counts.
+    The curve is the spline of E. Catmull and R. Rom (1974): cubic between two points, and at each
+    parallel to the line between its two neighbours. At a corner, the neighbour behind it is
+    ignored.
     """
     rows = []
     last = len(points) - 1
@@ -123,8 +120,8 @@ def _curve(points: Array, corners: list[bool]) -> Array:
     return np.concatenate(rows)
 
 
-def _tilt(paths: Array, rng: np.random.Generator) -> Array:
-    """Stretch, slant and turn what was written, (N, P, 2), each by itself."""
+def _transform(paths: Array, rng: np.random.Generator) -> Array:
+    """Stretch, slant and rotate each of the paths (N, P, 2)."""
     count = len(paths)
     stretch = np.exp(STRETCH_STD * rng.standard_normal(count))
     slant = SLANT + SLANT_STD * rng.standard_normal(count)
@@ -135,14 +132,14 @@ def _tilt(paths: Array, rng: np.random.Generator) -> Array:
     turn = np.moveaxis(
         np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]), -1, 0
     )
-    tilted: Array = (paths - FIELD_CENTRE) @ shape @ turn
-    return tilted
+    transformed: Array = (paths - FIELD_CENTRE) @ shape @ turn
+    return transformed
 
 
 def _place(
     paths: Array, lengths: Array, pens: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Fit what was written into the box, and put its centre of mass (nearly) in the middle."""
+    """Scale the paths to fit the box, and move each centre of mass to near the middle."""
     extent = (paths.max(axis=1) - paths.min(axis=1)).max(axis=1)
     scale = (BOX - 2 * pens) / extent
     paths, lengths = paths * scale[:, None, None], lengths * scale[:, None]
@@ -151,32 +148,32 @@ def _place(
     return paths + (middle - mass)[:, None], lengths
 
 
-def _ink(paths: Array, lengths: Array, pens: Array) -> NDArray[np.uint8]:
-    """Return images (N, 28, 28) of what pens of these radii leave along these ways.
+def _render(paths: Array, lengths: Array, pens: Array) -> NDArray[np.uint8]:
+    """Return images (N, 28, 28) of lines along paths, drawn with pens of these radii.
 
-    Points are strewn along the way and blurred. Beside a line, the blur falls off as a normal
-    distribution does; its height at a pixel so tells how far from the line the pixel lies.
+    The points are splatted and blurred. Across a line, the blur falls off like a normal
+    distribution; its height at a pixel therefore gives the pixel's distance from the line.
     """
-    strewn = _strew(paths, lengths)
-    images = np.empty(strewn.shape, np.uint8)
+    splatted = _splat(paths, lengths)
+    images = np.empty(splatted.shape, np.uint8)
     pixels = np.arange(SIZE)
-    # A blur is two matrix products for all digits that were written with nearly the same pen.
+    # A blur is two matrix products, for all digits that were written with nearly the same pen.
     for group in np.array_split(np.argsort(pens), 8):
         if group.size == 0:
             continue
         pen = np.median(pens[group])
         spread = max(0.8 * pen, 0.45)
-        # Strewing over the four nearest pixels has blurred by a variance of 1/6 already.
+        # Splatting onto the four nearest pixels has already blurred by a variance of 1/6.
         blur = np.exp(-((pixels[:, None] - pixels) ** 2) / (2 * (spread**2 - 1 / 6)))
         blur /= blur.sum(axis=1, keepdims=True)
-        height = np.sqrt(2 * np.pi) * spread * (blur @ strewn[group] @ blur.T)
+        height = np.sqrt(2 * np.pi) * spread * (blur @ splatted[group] @ blur.T)
         distance = spread * np.sqrt(-2 * np.log(np.clip(height, 1e-6, 1)))
         images[group] = 255 * np.clip(0.5 + (pen - distance) / SOFTNESS, 0, 1)
     return images
 
 
-def _strew(paths: Array, lengths: Array) -> Array:
-    """Return fields (N, 28, 28) with each point's length shared by the four pixels around it."""
+def _splat(paths: Array, lengths: Array) -> Array:
+    """Return fields (N, 28, 28) with each point's length spread over its 4 nearest pixels."""
     count = len(paths)
     corner = np.floor(paths).astype(int)
     part = paths - corner

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bp.data.digits import CLASSES, PIXELS
 from mnist_bp.errors import NoFileError, ParameterError, UsageError, WeightsError
 from mnist_bp.files import replacing
 from mnist_bp.functions import Array
@@ -36,7 +37,6 @@ from mnist_bp.version import __version__
 
 FORMAT = 2
 PARAMETERS = ("W1", "b1", "W2", "b2")
-PIXELS, CLASSES = 28 * 28, 10
 RECORD = "format", "recipe", "dataset", "dataset_sha256", "history", "step_losses", "versions"
 OPTIMIZER = [f"{state}.{name}" for state in ("velocity", "m", "v") for name in PARAMETERS]
 KNOWN = {*PARAMETERS, *RECORD, *(f"optimizer.{key}" for key in OPTIMIZER)}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mnist_bp.data.digits import Digits
+from mnist_bp.data.digits import CLASSES, PIXELS, Digits
 from mnist_bp.errors import DivergedError, ParameterError, WeightsError
 from mnist_bp.evaluation import evaluate
 from mnist_bp.network import TwoLayerNet
@@ -19,7 +19,7 @@ from mnist_bp.optimizers import SGD, Adam, Arrays, Optimizer, learning_rate
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.runs.background import measure_in_background
 from mnist_bp.runs.batches import batches
-from mnist_bp.runs.checkpoint import CLASSES, PIXELS, Checkpoint, EpochResult
+from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
 from mnist_bp.runs.diagnosis import diagnose, smaller_rate, starts_at_zero
 from mnist_bp.runs.recipe import Recipe
 from mnist_bp.training import train_batches

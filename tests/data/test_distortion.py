@@ -1,4 +1,4 @@
-"""Distortion: what each setting does to an image, and that chance is the seed's."""
+"""Distortion: what each setting does to an image, and that the seed decides it."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_without_any_setting_images_stay_as_they_are():
     assert Distortion(shift=1)
 
 
-def test_a_shift_moves_the_ink_by_at_most_so_much_each_way():
+def test_a_shift_moves_the_ink_by_at_most_its_amount():
     moved = Distortion(shift=3)(np.stack([blob()] * 200), RNG(0))
 
     places = np.array([centre_of_mass(image) for image in moved]) - 14
@@ -62,7 +62,7 @@ def test_a_rotation_keeps_the_middle_and_the_distance_from_it():
     assert angles.min() < -70
 
 
-def test_scaling_changes_width_and_height_each_by_itself():
+def test_scaling_changes_width_and_height_independently():
     scaled = Distortion(scaling=0.3)(np.stack([bar()] * 200), RNG(0))
     upright = spread(bar())
 
@@ -124,7 +124,7 @@ def test_beyond_the_edge_is_paper(place):
     assert bilinear(image, np.float32([13]), np.float32([place])) == 0
 
 
-def test_the_input_is_left_as_it_is_and_the_seed_fixes_what_comes():
+def test_the_input_is_not_changed_and_the_seed_determines_the_result():
     images = np.stack([bar(), blob()])
     before = images.copy()
     distort = Distortion(10, 0.1, 0.1, 1, 1, 5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_bp.data.idx import digest
-from mnist_bp.data.mnist import read_digits
+from mnist_bp.data.sources import read_digits
 from mnist_bp.data.strokes import STROKES
 from mnist_bp.data.synthetic import draw
 
@@ -38,7 +38,7 @@ def test_another_seed_draws_other_digits():
     assert not np.array_equal(first, second)
 
 
-def test_no_two_are_alike_and_each_has_ink_and_paper(splits):
+def test_all_are_different_and_each_has_ink_and_paper(splits):
     images = splits[0].images
 
     assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images)
@@ -57,10 +57,10 @@ def test_each_lies_near_the_middle(splits):
 
 def test_every_digit_can_be_written_in_several_ways():
     assert STROKES.keys() == set(range(10))
-    assert all(len(hands) >= 3 for hands in STROKES.values())
+    assert all(len(variants) >= 3 for variants in STROKES.values())
 
 
-def test_results_name_the_data_set_and_evaluation_goes_by_it(command, digits_folder):
+def test_results_name_the_data_set_which_evaluation_then_uses(command, digits_folder):
     trained = command("train", "--dataset", "synthetic", "--epochs", 1, "--hidden", 10)
     itself = command("evaluate", "weights.npz", "--json")
     other = command("evaluate", "weights.npz", "--json", "--data-dir", digits_folder)
@@ -77,7 +77,7 @@ def test_results_name_the_data_set_and_evaluation_goes_by_it(command, digits_fol
 
 
 @pytest.mark.mnist
-def test_a_net_that_has_never_seen_a_real_digit_reads_most_of_them(command, mnist):
+def test_a_net_trained_on_them_classifies_most_real_digits(command, mnist):
     command("train", "--dataset", "synthetic", "--epochs", 17)
 
     # Nothing is tuned by this: the digits are those of the training set.

@@ -276,11 +276,11 @@ def test_a_saved_file_has_the_usual_permissions(tmp_path):
 
 def test_an_older_file_gets_a_second_name_that_was_free(tmp_path):
     path = tmp_path / "w.npz"
-    assert files.put_aside(path) is None
+    assert files.back_up(path) is None
     for generation in ("first", "second", "third"):
         path.unlink(missing_ok=True)
         path.write_text(generation)
-        files.put_aside(path)
+        files.back_up(path)
 
     found = {each.name: each.read_text() for each in tmp_path.glob("w*")}
     assert found == {

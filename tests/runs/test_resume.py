@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mnist_bp.cli.signals import deferred_signals
-from mnist_bp.data.mnist import read_digits
+from mnist_bp.data.sources import read_digits
 from mnist_bp.errors import DivergedError, WeightsError
 from mnist_bp.functions import scale_pixels
 from mnist_bp.runs.checkpoint import EpochResult, load_checkpoint

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from mnist_bp.data.mnist import read_digits
+from mnist_bp.data.sources import read_digits
 from mnist_bp.errors import DivergedError
 from mnist_bp.functions import in_batches, scale_pixels
 from mnist_bp.layers import Sigmoid
