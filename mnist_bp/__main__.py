@@ -7,7 +7,11 @@ def main() -> None:
     """Run the command line."""
     try:
         from mnist_bp.cli.app import main as run
-    except KeyboardInterrupt:
+    except BaseException as error:
+        from mnist_bp.errors import is_interrupt
+
+        if not is_interrupt(error):
+            raise
         sys.stderr.write("Error: interrupted\n")
         sys.exit(130)
     run()

@@ -24,8 +24,11 @@ from mnist_bp.network import TwoLayerNet
 BATCH_SIZE = 1000
 """Images at a time: enough to keep the matrix products busy, few enough to stay in cache."""
 
-LARGEST_LOGIT = 1e300
-"""Logits from here on have differences and losses that overflow."""
+MAX_ACTIVATIONS = 4_000_000
+"""Hidden units times images at a time: a very wide net is shown fewer images."""
+
+LARGEST_LOGIT = 1e-8
+"""As a share of the largest number: larger logits have differences and losses that overflow."""
 
 
 @dataclass(frozen=True)
@@ -258,10 +261,9 @@ def logits_of(net: TwoLayerNet, images: NDArray[Any]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
             return net.predict(scale_pixels(batch, dtype) if batch.dtype == np.uint8 else batch)
 
-    logits = np.concatenate(
-        [predict(batch) for batch in in_batches(np.asarray(images), BATCH_SIZE)]
-    )
-    if not float(np.abs(logits).max(initial=0)) < LARGEST_LOGIT:
+    size = max(1, min(BATCH_SIZE, MAX_ACTIVATIONS // len(net.params["b1"])))
+    logits = np.concatenate([predict(batch) for batch in in_batches(np.asarray(images), size)])
+    if not np.abs(logits).max(initial=0) < LARGEST_LOGIT * np.finfo(logits.dtype).max:
         raise DivergedError("the net's logits are not finite: its weights are too large")
     return logits
 

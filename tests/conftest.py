@@ -1,6 +1,9 @@
 """What the tests share: real files, real servers, and the real command in a process of its own."""
 
 import functools
+import logging
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from helpers import REAL_MNIST, Quiet, Server, draw_digits, write_idx
+from helpers import REAL_MNIST, SHORT, Quiet, Server, draw_digits, write_idx
 
 
 def pytest_configure():
@@ -86,6 +89,48 @@ def command(tmp_path):
     return run
 
 
+@pytest.fixture
+def inline(command, monkeypatch, capsys):
+    """Run `mnist-bp` in this process, where a process of its own is not the point."""
+
+    def run(*arguments):
+        from mnist_bp.cli.app import main
+
+        capsys.readouterr()
+        log, status = logging.getLogger("mnist_bp"), 0
+        with monkeypatch.context() as patch:
+            patch.chdir(command.folder)
+            patch.setattr(sys, "argv", ["mnist-bp", *map(str, arguments)])
+            patch.setattr(log, "handlers", [])
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code
+        return subprocess.CompletedProcess(arguments, status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def peak_of(command):
+    """Run the command to a good end; returns the most memory that it took, in megabytes."""
+    if sys.platform != "linux":
+        pytest.skip("memory is measured as Linux shows it")
+
+    def run(*arguments):
+        script = (
+            f"import sys; sys.argv[1:] = {list(map(str, arguments))}\n"
+            "from mnist_bp.cli.app import main\n"
+            "try: main()\n"
+            "finally: sys.stderr.write(open('/proc/self/status').read())"
+        )
+        done = command(shell=[sys.executable, "-c", script])
+        assert done.returncode == 0, done.stderr
+        return int(re.search(r"VmHWM:\s+(\d+)", done.stderr)[1]) / 1024
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def digits_folder(tmp_path_factory):
     """A folder with a small data set in MNIST's format: 530 training digits, 200 test digits."""
@@ -95,6 +140,28 @@ def digits_folder(tmp_path_factory):
         write_idx(folder / f"{name}-images-idx3-ubyte.gz", images)
         write_idx(folder / f"{name}-labels-idx1-ubyte.gz", labels)
     return folder
+
+
+@pytest.fixture(scope="session")
+def dataset(digits_folder):
+    """The training digits and the test digits of `digits_folder`."""
+    from mnist_bp.data.sources import read_digits
+
+    return read_digits(["train", "test"], data_dir=digits_folder)
+
+
+@pytest.fixture(scope="session")
+def _trained_once(tmp_path_factory, digits_folder):
+    path = tmp_path_factory.mktemp("trained") / "trained.npz"
+    arguments = ("train", *SHORT, "--data-dir", digits_folder, "--output", path)
+    subprocess.run([sys.executable, "-m", "mnist_bp", *map(str, arguments)], check=True)
+    return path
+
+
+@pytest.fixture
+def trained(command, _trained_once):
+    """A checkpoint that the command saved after two epochs, in the folder where it runs."""
+    return Path(shutil.copy(_trained_once, command.folder))
 
 
 @pytest.fixture

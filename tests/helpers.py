@@ -1,13 +1,20 @@
-"""What tests share: files in MNIST's format, and quiet servers."""
+"""What tests share: files in MNIST's format, quiet servers, terminals, and comparisons."""
 
 import gzip
 import os
 import struct
+import subprocess
+import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
 REAL_MNIST = os.environ.get("MNIST_BP_DATA_DIR")
+
+SHORT = ("--epochs", 2, "--hidden", 8, "--lr", 0.5)
+"""The flags of a run that takes no time."""
+
+ESCAPE = "\x1b"
 
 
 def write_idx(path, array):
@@ -38,3 +45,53 @@ class Server(ThreadingHTTPServer):
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
+
+
+def in_terminal(*arguments, cwd, columns=100, status=0, **environment):
+    """Run the command with both streams on a terminal; return what it showed."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    subprocess.run(["stty", "cols", str(columns), "rows", "40"], stdin=theirs, check=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnist_bp", *map(str, arguments)],
+        stdout=theirs,
+        stderr=theirs,
+        cwd=cwd,
+        env=os.environ | {"TERM": "xterm-256color"} | environment,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # Linux says so when the other end is closed.
+        pass
+    os.close(ours)
+    assert process.wait(60) == status, shown.decode()
+    return shown.decode()
+
+
+def assert_same(first, second):
+    """Two checkpoints hold the same run, to the bit; only the clock may differ."""
+    with np.load(first) as a, np.load(second) as b:
+        assert a.files == b.files
+        for name in a.files:
+            if name == "history":
+                for column in ("epoch", "loss", "train_accuracy", "test_accuracy"):
+                    assert a[name][column].tobytes() == b[name][column].tobytes()
+            else:
+                assert a[name].tobytes() == b[name].tobytes(), name
+
+
+def four_arrays(hidden=3, value=1.0, dtype=np.float64):
+    """Return the parameters of a net, all of one value."""
+    shapes = {"W1": (784, hidden), "b1": (hidden,), "W2": (hidden, 10), "b2": (10,)}
+    return {name: np.full(shape, value, dtype) for name, shape in shapes.items()}
+
+
+def change_arrays(path, **changes):
+    """Replace arrays of an npz file; None removes one."""
+    with np.load(path) as archive:
+        arrays = dict(archive) | changes
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})

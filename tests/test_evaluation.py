@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from mnist_bp import TwoLayerNet
-from mnist_bp.data.digits import Digits
+from mnist_bp.errors import DivergedError
 from mnist_bp.evaluation import Evaluation, Mistake, ensemble, evaluate, logits_of
 from mnist_bp.functions import scale_pixels, softmax
 
 
 def of(predictions, labels):
-    """An evaluation in which the net says these digits, sure of each."""
+    """An evaluation in which the net predicts these digits, with confidence."""
     return Evaluation(np.eye(10)[predictions] * 5, np.array(labels, np.uint8))
 
 
@@ -53,7 +53,7 @@ def test_the_loss_is_the_mean_cross_entropy():
     assert Evaluation(np.zeros((3, 10), np.float32), np.arange(3)).loss == pytest.approx(np.log(10))
 
 
-def test_mistakes_come_with_the_surest_first():
+def test_mistakes_come_with_the_most_confident_first():
     logits = np.zeros((4, 10))
     logits[0, 0], logits[1, 3], logits[2, 4], logits[3, 5] = 9, 1, 3, 2
     result = Evaluation(logits, np.array([0, 1, 2, 3], np.uint8))
@@ -75,24 +75,67 @@ def test_every_image_is_shown_to_the_net(count):
     labels = rng.integers(10, size=count, dtype=np.uint8)
     net = TwoLayerNet(784, 4, 10, 0.1, rng=0)
 
-    result = evaluate(net, Digits(images, labels, "custom", ("", "")))
+    result = evaluate(net, images, labels)
 
     assert result.samples == count
     assert np.allclose(result.logits, net.predict(scale_pixels(images, np.float64)))
     assert result.accuracy == net.accuracy(scale_pixels(images, np.float64), labels)
 
 
-@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
-def test_threads_share_the_images_and_change_no_answer(activation):
-    images = np.random.default_rng(0).integers(256, size=(20_500, 28, 28), dtype=np.uint8)
-    net = TwoLayerNet(784, 20, 10, 0.1, activation=activation, rng=0)
+def test_bytes_fractions_rows_and_one_hot_labels_all_serve():
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(20, 28, 28), dtype=np.uint8)
+    labels = rng.integers(10, size=20)
+    net = TwoLayerNet(784, 4, 10, 0.1, rng=0)
+    fractions = scale_pixels(images, np.float64)
 
-    alone, together = (logits_of(net, images, threads) for threads in (1, 4))
+    results = [
+        evaluate(net, images, labels),
+        evaluate(net, fractions, labels),
+        evaluate(net, fractions.reshape(20, 784), np.eye(10)[labels]),
+    ]
 
-    assert together.tobytes() == alone.tobytes()
+    for result in results:
+        assert np.array_equal(result.logits, net.predict(fractions))
+        assert np.array_equal(result.labels, labels)
 
 
-def test_a_ensemble_says_the_mean_of_its_members_probabilities():
+def test_a_very_wide_net_sees_every_image_too():
+    images = np.random.default_rng(0).integers(256, size=(900, 784), dtype=np.uint8)
+    net = TwoLayerNet(784, 5000, 10, 0.1, rng=0)
+
+    assert np.allclose(logits_of(net, images), net.predict(scale_pixels(images, np.float64)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("share", [1e-7, 0.9])
+def test_logits_too_large_for_a_loss_are_refused(dtype, share):
+    net = TwoLayerNet(4, 3, 2, dtype=dtype, rng=0)
+    net.params["b2"] = [share * np.finfo(dtype).max, 0]
+
+    with pytest.raises(DivergedError, match="logits are not finite: its weights are too large"):
+        evaluate(net, np.ones((3, 4)), [0, 1, 1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_largest_logits_that_are_allowed_give_finite_figures_without_a_warning(dtype):
+    net = TwoLayerNet(4, 3, 2, dtype=dtype, rng=0)
+    largest = 0.9e-8 * np.finfo(dtype).max
+    net.params["b2"] = [largest, -largest]
+
+    result = evaluate(net, np.ones((3000, 4)), np.ones(3000, int))
+
+    assert result.loss == pytest.approx(2 * largest)
+    assert [mistake.probability for mistake in result.mistakes(2)] == [1.0, 1.0]
+    assert np.isfinite(ensemble([result, result]).loss)
+
+
+def test_an_empty_set_is_refused():
+    with pytest.raises(ValueError, match="empty"):
+        evaluate(TwoLayerNet(784, 4, 10), np.empty((0, 28, 28), np.uint8), np.empty(0, int))
+
+
+def test_an_ensemble_says_the_mean_of_its_members_probabilities():
     rng = np.random.default_rng(0)
     labels = rng.integers(10, size=50, dtype=np.uint8)
     members = [Evaluation(3 * rng.standard_normal((50, 10)), labels) for _ in range(3)]
@@ -105,8 +148,25 @@ def test_a_ensemble_says_the_mean_of_its_members_probabilities():
     assert together.loss == pytest.approx(-np.log(mean[np.arange(50), labels]).mean())
 
 
-def test_a_ensemble_of_nets_that_are_very_sure_has_a_finite_loss():
+def test_an_ensemble_of_nets_that_are_very_sure_has_a_finite_loss():
     logits = np.zeros((2, 10))
     logits[:, 3] = 1e5
 
     assert np.isfinite(ensemble([Evaluation(logits, np.uint8([3, 4]))] * 2).loss)
+
+
+def test_an_evaluation_says_what_it_is_and_a_notebook_shows_its_table():
+    result = of([0, 1, 1, 2], [0, 1, 2, 2])
+
+    assert repr(result) == "<Evaluation: accuracy 0.7500, 1 of 4 wrong>"
+    html = result._repr_html_()
+    assert html.count("<tr>") == 11
+    assert "accuracy 0.7500" in html
+    assert "<td>2</td><td>2</td><td>1.0000</td><td>0.5000</td>" in html
+
+
+def test_evaluations_compare_by_identity():
+    result = of([0, 1], [0, 1])
+
+    assert result == result
+    assert len({result, of([0, 1], [0, 1])}) == 2

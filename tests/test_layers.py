@@ -108,7 +108,7 @@ def test_affine_of_a_batch():
     assert affine.db.tolist() == [1.0, 10.0]
 
 
-def test_affine_takes_images_as_they_are_and_answers_in_their_shape():
+def test_affine_takes_images_as_they_are_and_returns_gradients_in_their_shape():
     affine = Affine(RNG.normal(size=(784, 5)), RNG.normal(size=5))
     images = RNG.normal(size=(7, 28, 28))
 
@@ -205,7 +205,7 @@ def test_the_gradient_of_a_single_example_has_its_shape():
 
 
 @pytest.mark.parametrize("labels", [[0, 10], [-1, 3], [0.5, 1.0]])
-def test_labels_that_are_no_class_are_refused(labels):
+def test_labels_outside_the_classes_are_refused(labels):
     with pytest.raises(ValueError, match="from 0 to 9"):
         cross_entropy(np.zeros((2, 10)), labels)
 
@@ -236,7 +236,7 @@ def positive(*shape):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_no_layer_writes_into_what_it_is_handed(layer, inputs):
+def test_no_layer_writes_into_its_arguments(layer, inputs):
     before = [x.copy() for x in inputs]
 
     out = layer.forward(*inputs)
@@ -259,3 +259,24 @@ def test_layers_compute_in_the_type_they_are_given(dtype):
     last = SoftmaxWithLoss()
     assert last.forward(x, [0, 1, 2]).dtype == dtype
     assert last.backward().dtype == dtype
+
+
+def test_the_loss_of_an_empty_batch_is_refused():
+    empty, no_labels = np.empty((0, 10)), np.empty(0, int)
+
+    with pytest.raises(ValueError, match="the batch is empty"):
+        SoftmaxWithLoss().forward(empty, no_labels)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        cross_entropy(empty, no_labels)
+
+
+@pytest.mark.parametrize("node", [Add, Multiply])
+def test_a_number_may_be_the_gradient_of_arrays(node):
+    graph_node = node()
+    graph_node.forward(np.ones((2, 3)), np.ones((2, 3)))
+
+    dx, dy = graph_node.backward(1)
+
+    assert dx.shape == dy.shape == (2, 3)
+    assert (dx == 1).all()
+    assert (dy == 1).all()

@@ -1,5 +1,8 @@
 """The network: its gradient against a computation that shares no line with it; its interface."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -151,3 +154,80 @@ def test_a_net_of_given_parameters_computes_with_them():
 def test_an_unknown_activation_is_refused():
     with pytest.raises(ValueError, match="relu, sigmoid"):
         TwoLayerNet(4, 3, 2, activation="tanh")
+
+
+def test_assigning_to_params_copies_into_the_layers_own_array():
+    net = TwoLayerNet(4, 3, 2, rng=0)
+    own = net.params["W1"]
+    new = np.arange(12.0).reshape(4, 3)
+
+    net.params["W1"] = new
+    net.params.update(b1=[1, 2, 3])
+    net.params |= {"b2": np.ones(2)}
+    net.params["W2"] -= net.params["W2"]
+
+    assert net.params["W1"] is own is net.layers["Affine1"].W
+    assert np.array_equal(own, new)
+    assert own is not new
+    assert net.predict(np.ones(4)).tolist() == [1, 1]
+    assert net.layers["Affine1"].b.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error", "message"),
+    [
+        ("W1", np.ones((3, 4)), ValueError, r"W1 has the shape \(4, 3\), not \(3, 4\)"),
+        ("b1", 0.0, ValueError, r"b1 has the shape \(3,\), not \(\)"),
+        ("W3", np.ones(3), KeyError, "there is no parameter 'W3'; there are W1, b1, W2, b2"),
+    ],
+)
+def test_a_wrong_key_or_shape_is_refused(key, value, error, message):
+    net = TwoLayerNet(4, 3, 2, rng=0)
+
+    with pytest.raises(error, match=message):
+        net.params[key] = value
+    assert list(net.params) == ["W1", "b1", "W2", "b2"]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_of_a_net_computes_with_its_own_parameters(copied):
+    net = TwoLayerNet(4, 3, 2, rng=0)
+
+    other = copied(net)
+    other.params["b2"] = [5.0, 6.0]
+
+    assert not net.params["b2"].any()
+    assert np.allclose(other.predict(np.ones(4)), net.predict(np.ones(4)) + np.array([5, 6]))
+
+
+def test_an_empty_batch_is_refused():
+    net = TwoLayerNet(4, 3, 2, rng=0)
+
+    for measure in (net.loss, net.gradient, net.accuracy):
+        with pytest.raises(ValueError, match="the batch is empty"):
+            measure(np.empty((0, 4)), np.empty(0, int))
+
+
+@pytest.mark.parametrize("t", [[2], [-1]])
+def test_labels_outside_the_classes_are_refused(t):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        TwoLayerNet(4, 3, 2, rng=0).loss(np.ones((1, 4)), t)
+
+
+def test_an_unknown_rule_for_the_weights_is_refused():
+    with pytest.raises(ValueError, match="must be a number, he or xavier, not 'hee'"):
+        TwoLayerNet(4, 3, 2, "hee")
+
+
+def test_predict_proba_is_the_softmax_of_predict():
+    net = TwoLayerNet(4, 3, 2, 1.0, rng=0)
+    x = np.random.default_rng(0).random((5, 4))
+
+    y = net.predict_proba(x)
+
+    assert y.sum(axis=1) == pytest.approx(np.ones(5))
+    assert np.allclose(y, np.exp(net.predict(x)) / np.exp(net.predict(x)).sum(1, keepdims=True))
+
+
+def test_a_net_says_what_it_is():
+    assert repr(TwoLayerNet(4, 3, 2)) == "<TwoLayerNet 4-3-2, ReLU, float64>"

@@ -153,3 +153,32 @@ def test_a_warm_up_rises_in_a_straight_line_to_the_highest_rate(schedule):
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 def test_no_rate_is_negative_or_too_high_however_short_the_run(schedule, warmup, steps):
     assert all(0 < rate <= 0.2 for rate in rates(schedule, warmup, steps))
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ValueError, match="must be one of constant, linear, cosine, not 'cosin'"):
+        learning_rate(0.1, "cosin", 0, 5, 10)
+
+
+def test_adam_goes_on_where_it_stopped():
+    whole, params = Adam(start()), start()
+    path = follow(whole, params)
+    first, second = start(), {}
+    before = Adam(first)
+    for gradient in gradients()[:7]:
+        before.update(first, gradient, LR)
+    second = {name: array.copy() for name, array in first.items()}
+    resumed = Adam(second, steps=7)
+    for name, array in before.state.items():
+        resumed.state[name][...] = array
+    for gradient in gradients()[7:]:
+        resumed.update(second, gradient, LR)
+
+    for name, array in second.items():
+        assert np.array_equal(array, path[-1][name])
+
+
+def test_the_state_is_what_a_step_depends_on_beside_the_parameters():
+    assert SGD(start()).state == {}
+    assert list(SGD(start(), 0.9).state) == ["velocity.W", "velocity.b"]
+    assert list(Adam(start()).state) == ["m.W", "v.W", "m.b", "v.b"]

@@ -19,7 +19,13 @@ from mnist_bp.cli.explain import FormulaCommand, explain
 from mnist_bp.cli.gradcheck import gradcheck
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.train import train
-from mnist_bp.errors import MnistBpError, ParameterError, RecipeError, UsageError
+from mnist_bp.errors import (
+    MnistBpError,
+    ParameterError,
+    RecipeError,
+    UsageError,
+    is_interrupt,
+)
 from mnist_bp.version import __version__
 
 INTERRUPTED = 130
@@ -82,9 +88,7 @@ def main() -> None:
     try:
         status = app(standalone_mode=False, prog_name="mnist-bp") or 0
         lines = ("interrupted",) if status == INTERRUPTED else ()
-    except KeyboardInterrupt:
-        status, lines = INTERRUPTED, ("interrupted",)
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
         if os.environ.get("MNIST_BP_DEBUG"):
             raise
         status, lines = _explain(error)
@@ -94,9 +98,11 @@ def main() -> None:
     sys.exit(status)
 
 
-def _explain(error: Exception) -> tuple[int, tuple[str, ...]]:
+def _explain(error: BaseException) -> tuple[int, tuple[str, ...]]:
     """Return the exit status and the message for an error that a user can meet; raise any other."""
     match error:
+        case _ if is_interrupt(error):
+            return INTERRUPTED, ("interrupted",)
         case ParameterError() if not isinstance(error, RecipeError):
             return error.exit_status, (f"--{error.parameter.replace('_', '-')} {error.problem}",)
         case MnistBpError():

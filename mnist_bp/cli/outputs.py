@@ -1,5 +1,6 @@
 """The files that a command writes: checked before the work, as they will be written."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +21,8 @@ def check_outputs(
         From each option or argument to its path: those that will be written, and those that are
         read. Options without a path do not count.
     checks : dict
-        How an output is checked, where that is not by `files.check_writable`; such an output may
-        be a device.
+        How an output is checked, where that is not by `files.check_writable`. What `check_log`
+        checks may be a device.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def check_outputs(
         _check(name, path, checks.get(name))
         if path.is_file() or not path.exists():
             for other, taken in used.items():
-                if path.resolve() == taken.resolve():
+                if same_file(path, taken):
                     raise UsageError(f"{name} {path} is the file of {other}: name another file")
         used[name] = path
 
@@ -46,12 +47,19 @@ def _check(name: str, path: Path, check: Callable[[Path], None] | None) -> None:
         raise UsageError(f"{name} {path}: there is no folder {path.parent}")
     if path.is_dir():
         raise UsageError(f"{name} {path}: this is a folder, not a file")
-    if path.exists() and not path.is_file() and not check:
+    if path.exists() and not path.is_file() and check is not check_log:
         raise UsageError(f"{name} {path}: this is a device, not a file")
     try:
         (check or check_writable)(path)
     except OSError as error:
         raise UsageError(f"{name} {path}: it cannot be written: {error.strerror}") from error
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Return whether two paths are those of one file, by links of any kind."""
+    if first.exists() and second.exists():
+        return first.samefile(second)
+    return os.path.realpath(first) == os.path.realpath(second)
 
 
 def check_output(path: Path) -> None:

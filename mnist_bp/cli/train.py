@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from mnist_bp.cli import messages
 from mnist_bp.cli.options import DigitsOptions, option, with_digits, with_settings
-from mnist_bp.cli.outputs import check_log, check_output, check_outputs
+from mnist_bp.cli.outputs import check_log, check_output, check_outputs, same_file
 from mnist_bp.cli.signals import deferred_signals
 from mnist_bp.errors import (
     DivergedError,
@@ -83,7 +83,7 @@ def _check_files(config: str | None, output: Path, resume: Path | None, log: Pat
             NoFileError.check(resume)
         except NoFileError as error:
             raise UsageError(f"{resume} cannot be resumed: {error}") from error
-    goes_on = resume is not None and output.resolve() == resume.resolve()
+    goes_on = resume is not None and same_file(output, resume)
     recipe = Path(config) if config is not None and config not in recipes.built_in() else None
     check_outputs(
         {"--output": output, "--log": None if str(log) == "-" else log},
@@ -174,20 +174,15 @@ class _Results:
 
     def add(self, row: "EpochResult", checkpoint: "Checkpoint") -> None:
         """Save a checkpoint, and write the row to the log and the table."""
-        from mnist_bp.cli import tables
-
         if row.epoch > 0:
             self.save(checkpoint)
-        try:
-            if self.log:
-                self._add_to_log(self.log, row)
-            if self.table:
-                tables.epoch(self.table, row)
-        except OutputError as error:
-            self.table = None
-            if not self.incomplete:
-                messages.warn(str(error))
-            self.incomplete = error
+        for add in (self._add_to_log, self._add_to_table):
+            try:
+                add(row)
+            except OutputError as error:
+                if not self.incomplete:
+                    messages.warn(str(error))
+                self.incomplete = error
 
     def save(self, checkpoint: "Checkpoint") -> None:
         """Save a checkpoint; an older file of another run gets a numbered name first."""
@@ -205,17 +200,24 @@ class _Results:
             epochs = checkpoint.epochs
             self.unsaved = WeightsError(f"the weights after epoch {epochs} are lost: {reason}")
 
-    def _add_to_log(self, log: Path, row: "EpochResult") -> None:
+    def _add_to_table(self, row: "EpochResult") -> None:
+        from mnist_bp.cli import tables
+
+        if self.table:
+            tables.epoch(self.table, row)
+
+    def _add_to_log(self, row: "EpochResult") -> None:
         """Append a row as JSON, with the run that it belongs to."""
         recipe, dataset = self.run.recipe, self.run.train.dataset
         values = {"seed": recipe.seed, "dataset": dataset, "output": str(self.output)}
         values = asdict(row) | values | {"measured_on": recipe.measured_on}
-        if str(log) == "-":
-            return messages.print_json(**values)
+        if str(self.log) == "-":
+            messages.print_json(**values)
         try:
-            append_line(log, json.dumps(values))
+            if self.log and str(self.log) != "-":
+                append_line(self.log, json.dumps(values))
         except OSError as error:
-            raise OutputError(f"{log} lacks rows of this run: {error.strerror}") from error
+            raise OutputError(f"{self.log} lacks rows of this run: {error.strerror}") from error
 
     def end(self, remark: str) -> None:
         """Draw the curve below the table, and the remark; raise what could not be written."""

@@ -165,7 +165,7 @@ def parse(toml: str) -> dict[str, Any]:
         raise ValueError("it is nested too deeply") from None
     for name, value in values.items():
         if name not in SETTINGS:
-            nearest = difflib.get_close_matches(name, SETTINGS, 1)
+            nearest = difflib.get_close_matches(name, SETTINGS, 1, cutoff=0.65)
             choice = (
                 f"did you mean {nearest[0]}?" if nearest else f"choose from {', '.join(SETTINGS)}"
             )

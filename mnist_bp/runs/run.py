@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
@@ -54,7 +55,8 @@ class Run:
         With float32 parameters.
     optimizer : Optimizer
     history : list of EpochResult
-    step_losses : list of float
+    step_losses : array of float
+        In single precision, as they are computed: a long run has millions.
 
     Raises
     ------
@@ -87,7 +89,7 @@ class Run:
         )
         self.optimizer = _optimizer(recipe, self.net.params)
         self.history: list[EpochResult] = []
-        self.step_losses: list[float] = []
+        self.step_losses = array("f")
         self._failure: DivergedError | None = None
 
     @classmethod
@@ -126,12 +128,12 @@ class Run:
             or _kinds(saved.optimizer) != _kinds(run.optimizer.state)
         ):
             raise WeightsError("its record of the run does not fit together")
-        for name, array in run.net.params.items():
-            array[...] = saved.params[name]
-        for name, array in run.optimizer.state.items():
-            array[...] = saved.optimizer[name]
+        for name, parameter in run.net.params.items():
+            parameter[...] = saved.params[name]
+        for name, state in run.optimizer.state.items():
+            state[...] = saved.optimizer[name]
         run.history = list(saved.history)
-        run.step_losses = saved.step_losses.astype(float).tolist()
+        run.step_losses = array("f", saved.step_losses.tobytes())
         return run
 
     def __repr__(self) -> str:
@@ -206,7 +208,7 @@ class Run:
                 # Not raised yet: the epochs before it are still being measured.
                 self._failure = self._went_wrong(str(error), len(self.step_losses) + 1)
                 return
-            loss = float(np.mean(self.step_losses[-per_epoch:]))
+            loss = float(np.mean(np.array(self.step_losses[-per_epoch:], np.float64)))
             yield self.checkpoint(), loss, perf_counter() - started
 
     def measure(self, snapshot: Snapshot) -> EpochResult:
@@ -227,7 +229,10 @@ class Run:
             )
         except DivergedError as error:
             raise self._went_wrong(str(error), step) from error
-        if step and np.ptp(on_train.logits, axis=0).max() == 0 and not starts_at_zero(self.recipe):
+        # Units of ReLU that are zero for every image leave nothing but the biases.
+        same_for_all = (on_train.logits == checkpoint.params["b2"]).all()
+        can_die = self.recipe.activation == "relu" and not starts_at_zero(self.recipe)
+        if step and same_for_all and can_die:
             raise self._went_wrong("no image excites a hidden unit any more", step)
         accuracies = on_train.accuracy, on_test.accuracy
         if loss is None:
@@ -249,13 +254,13 @@ class Run:
     def checkpoint(self) -> Checkpoint:
         """Return the run as it is now; what is returned stays as it is while the run goes on."""
         return Checkpoint(
-            {name: array.copy() for name, array in self.net.params.items()},
+            {name: each.copy() for name, each in self.net.params.items()},
             self.recipe,
             dataset=self.train.dataset,
             digests=self.train.digests,
             history=list(self.history),
             step_losses=np.array(self.step_losses, np.float32),
-            optimizer={name: array.copy() for name, array in self.optimizer.state.items()},
+            optimizer={name: each.copy() for name, each in self.optimizer.state.items()},
         )
 
 
@@ -282,4 +287,4 @@ def _as_digits(digits: SomeDigits) -> Digits:
 
 
 def _kinds(arrays: Arrays) -> dict[str, Any]:
-    return {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    return {name: (each.shape, each.dtype) for name, each in arrays.items()}

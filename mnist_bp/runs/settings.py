@@ -74,7 +74,9 @@ class Setting:
             It has the wrong type or lies outside the limits.
         """
         if not self.allows(value):
-            shown = json.dumps(value, default=str)
+            # A list or a table may be nested more deeply than it can be written.
+            several = isinstance(value, list | dict)
+            shown = "several values" if several else json.dumps(value, default=str)
             raise ParameterError(name, f"must be {self.limits}, not {shown}")
         return self.type(value)
 

@@ -4,9 +4,9 @@ import base64
 
 import numpy as np
 import pytest
-from mnist_bp.data.sources import read_digits
 from pages import draw_on_pad, strokes_of, text_of, until_predicted, untrained, write_page
 
+from mnist_bp.data.sources import read_digits
 from mnist_bp.layers import Affine, ReLU, Sigmoid, SoftmaxWithLoss
 from mnist_bp.runs.checkpoint import load_checkpoint
 

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from mnist_bp.data.sources import read_digits
 from pages import draw_on_pad, strokes_of, text_of, until_predicted, untrained, write_page
 
+from mnist_bp.data.sources import read_digits
 from mnist_bp.functions import scale_pixels
 from mnist_bp.pictures import picture
 from mnist_bp.runs.checkpoint import load_checkpoint

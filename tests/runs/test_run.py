@@ -1,92 +1,38 @@
-"""Training: which digits a batch holds, what a run computes, and that a seed fixes it."""
+"""A run: its rows, what it computes, that a seed fixes it, and how it ends when it goes wrong."""
 
-import os
 import threading
 import time
-import tracemalloc
-from functools import partial
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
 from mnist_bp.data.sources import read_digits
-from mnist_bp.errors import DivergedError
-from mnist_bp.functions import in_batches, scale_pixels
+from mnist_bp.errors import DivergedError, ParameterError
+from mnist_bp.functions import scale_pixels
 from mnist_bp.layers import Sigmoid
 from mnist_bp.network import TwoLayerNet
-from mnist_bp.randomness import Purpose, stream
-from mnist_bp.runs.batches import batches, permutation, prefetch, steps_per_epoch
+from mnist_bp.runs.checkpoint import EpochResult
 from mnist_bp.runs.recipe import Recipe
 from mnist_bp.runs.run import Run, train
 
 
-@pytest.fixture(scope="module")
-def dataset(digits_folder):
-    """The training digits and the test digits."""
-    return read_digits(["train", "test"], data_dir=digits_folder)
-
-
-def parts_of(recipe, epoch, size):
-    return in_batches(permutation(recipe, epoch, size), recipe.batch_size)
-
-
 def finish(recipe, dataset):
-    run = Run(recipe)
-    rows = [row for row, _ in train(run, *dataset)]
-    return run, rows
-
-
-def comes_true(condition):
-    """Wait until another thread makes a condition true, but not for ever."""
-    end = time.monotonic() + 20
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.001)
-    return condition()
-
-
-def test_every_digit_is_in_one_batch_of_an_epoch_the_last_short_one_too():
-    parts = parts_of(Recipe(batch_size=100), epoch=1, size=530)
-
-    assert [len(part) for part in parts] == [100, 100, 100, 100, 100, 30]
-    assert sorted(np.concatenate(parts)) == list(range(530))
-    assert len(parts) == steps_per_epoch(Recipe(batch_size=100), 530)
-
-
-@pytest.mark.parametrize("size", [1, 99, 100, 101])
-def test_batches_of_any_number_of_digits(size):
-    parts = parts_of(Recipe(batch_size=100), epoch=1, size=size)
-
-    assert sorted(np.concatenate(parts)) == list(range(size))
-    assert all(len(part) for part in parts)
-
-
-def test_every_epoch_and_every_seed_has_an_order_of_its_own():
-    orders = {
-        tuple(np.concatenate(parts_of(Recipe(seed=seed), epoch, 530)))
-        for seed in (0, 1, 2**63 - 1)
-        for epoch in (1, 2)
-    }
-
-    assert len(orders) == 6
-
-
-def test_sampling_with_replacement_draws_any_digit_at_any_time():
-    parts = parts_of(Recipe(sampling="replacement"), epoch=1, size=6000)
-    drawn = np.concatenate(parts)
-
-    assert len(parts) == 60
-    assert len(drawn) == 6000
-    # Of n digits drawn n times, a share of 1 - 1/e is expected to turn up.
-    assert len(set(drawn)) / 6000 == pytest.approx(1 - np.exp(-1), abs=0.02)
+    run = train(recipe, *dataset)
+    return run, run.history
 
 
 def test_a_row_for_the_untrained_net_and_one_for_each_epoch(dataset):
-    run, rows = finish(Recipe(epochs=3, hidden=8), dataset)
+    run = Run(Recipe(epochs=3, hidden=8), *dataset)
+    assert not run.finished
 
+    rows = list(run)
+
+    assert run.finished
     assert [row.epoch for row in rows] == [0, 1, 2, 3]
     assert run.history == rows
     assert len(run.step_losses) == 3 * 6
+    assert run.steps_left == 0
     assert rows[0].loss == pytest.approx(np.log(10), rel=0.01)
     for epoch in (1, 2, 3):
         losses = run.step_losses[6 * (epoch - 1) : 6 * epoch]
@@ -95,32 +41,27 @@ def test_a_row_for_the_untrained_net_and_one_for_each_epoch(dataset):
     assert all(row.seconds > 0 for row in rows)
 
 
-def test_a_row_tells_of_the_weights_that_come_with_it(dataset):
-    run = Run(Recipe(epochs=3, hidden=8, lr=0.5))
+def test_a_row_describes_the_checkpoint_that_comes_with_it(dataset):
+    run = Run(Recipe(epochs=3, hidden=8, lr=0.5), *dataset)
     # What comes is looked at when the run is over: it stays as it was.
-    for row, weights in list(train(run, *dataset)):
-        net = TwoLayerNet.from_params(weights.params)
-        assert weights.epochs == row.epoch
-        assert weights.batches == 0
-        assert weights.history[-1] == row
+    for row, checkpoint in list(run.results()):
+        net = TwoLayerNet.from_params(checkpoint.params)
+        assert checkpoint.epochs == row.epoch
+        assert len(checkpoint.step_losses) == 6 * row.epoch
+        assert checkpoint.history[-1] == row
         for digits, accuracy in zip(dataset, (row.train_accuracy, row.test_accuracy), strict=True):
             assert net.accuracy(scale_pixels(digits.images), digits.labels) == accuracy
 
 
-def test_the_first_step_is_the_gradient_step_of_the_chapter(dataset):
-    run = Run(Recipe(hidden=8))
-    indices = np.arange(100)
-    digits, _ = dataset
-    x, t = scale_pixels(digits.images[indices]), digits.labels[indices]
-    before = {name: array.copy() for name, array in run.net.params.items()}
-    expected_loss, gradient = run.net.loss(x, t), run.net.gradient(x, t)
+def test_a_step_that_returns_true_is_the_last_one(dataset):
+    run = Run(Recipe(epochs=3, hidden=8), *dataset)
 
-    loss = run.step(x, t, 0.1)
+    rows = [row for row, _ in run.results(lambda: len(run.step_losses) == 8)]
 
-    assert loss == expected_loss
-    for name, array in run.net.params.items():
-        assert np.array_equal(array, before[name] - np.float32(0.1) * gradient[name])
-        assert array.dtype == np.float32
+    assert [row.epoch for row in rows] == [0, 1]
+    assert len(run.step_losses) == 8
+    assert (run.finished, run.steps_left) == (False, 10)
+    assert [row.epoch for row in run] == [2, 3]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_gives_others(dataset):
@@ -152,13 +93,44 @@ def test_a_net_learns(dataset, recipe):
     assert rows[-1].test_accuracy > 0.95
 
 
-def test_a_run_that_diverges_stops_and_says_when(dataset):
-    with pytest.raises(DivergedError, match=r"at step \d+: the loss is .*rate was 1e\+30; .*--lr"):
-        finish(Recipe(lr=1e30), dataset)
+def test_any_arrays_can_be_trained_on(dataset):
+    pairs = [(each.images, each.labels) for each in dataset]
+    flat = [(scale_pixels(each.images).reshape(len(each), -1), each.labels) for each in dataset]
+    recipe = Recipe(epochs=2, hidden=8)
+
+    runs = [train(recipe, *arrays) for arrays in (dataset, pairs, flat)]
+
+    assert len({run.net.params["W1"].tobytes() for run in runs}) == 1
+    assert runs[1].train.dataset == "custom"
 
 
-def test_a_run_is_made_by_its_recipe():
-    net = Run(Recipe(hidden=200, activation="sigmoid", weight_init_std=0.3)).net
+def test_held_out_digits_take_the_place_of_the_test_digits(dataset):
+    digits, _ = dataset
+
+    run = train(Recipe(epochs=2, hidden=8, validation=130), digits)
+
+    net = TwoLayerNet.from_params(run.checkpoint().params)
+    held_out = scale_pixels(digits.images[400:]), digits.labels[400:]
+    assert run.history[-1].test_accuracy == net.accuracy(*held_out)
+    assert len(run.step_losses) == 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parameter", "problem"),
+    [
+        (Recipe(), "test", "must be given where no training digits are held out"),
+        (Recipe(validation=530), "validation", "must be below 530, the number of training digits"),
+    ],
+)
+def test_digits_to_measure_on_are_needed(dataset, recipe, parameter, problem):
+    with pytest.raises(ParameterError) as caught:
+        Run(recipe, dataset[0])
+
+    assert (caught.value.parameter, caught.value.problem) == (parameter, problem)
+
+
+def test_a_run_is_made_by_its_recipe(dataset):
+    net = Run(Recipe(hidden=200, activation="sigmoid", weight_init_std=0.3), *dataset).net
 
     assert net.params["W1"].shape == (784, 200)
     assert net.params["W1"].std() == pytest.approx(0.3, rel=0.02)
@@ -168,160 +140,81 @@ def test_a_run_is_made_by_its_recipe():
 @pytest.mark.parametrize(
     ("init", "stds"), [("he", (2 / 784, 2 / 200)), ("xavier", (1 / 784, 1 / 200))]
 )
-def test_weights_start_as_the_rule_says(init, stds):
-    params = Run(Recipe(hidden=200, init=init)).net.params
+def test_weights_start_as_the_rule_says(dataset, init, stds):
+    params = Run(Recipe(hidden=200, init=init), *dataset).net.params
 
     for name, variance in zip(("W1", "W2"), stds, strict=True):
         assert params[name].std() == pytest.approx(variance**0.5, rel=0.05)
 
 
-def test_a_batch_is_distorted_and_smoothed_as_the_recipe_says(dataset):
-    digits, _ = dataset
-    recipe = Recipe(batch_size=50, shift=2, label_smoothing=0.1)
-    order = np.arange(100)
-
-    (x, t), _ = batches(recipe, digits, 1, order)
-
-    assert x.shape == (50, 28, 28)
-    assert t == pytest.approx(0.9 * np.eye(10)[digits.labels[:50]] + 0.01)
-    plain = scale_pixels(digits.images[:50])
-    assert not np.allclose(x, plain)
-    # Moved by up to two pixels, an image is still most like the one that it was.
-    moves = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    soft, soft_plain = (sum(np.roll(each, move, (1, 2)) for move in moves) for each in (x, plain))
-    apart = np.abs(soft[:, np.newaxis] - soft_plain).mean(axis=(2, 3))
-    assert (digits.labels[apart.argmin(axis=1)] == digits.labels[:50]).mean() > 0.9
+def test_a_run_that_diverges_stops_and_says_when(dataset):
+    with pytest.raises(
+        DivergedError, match=r"at step \d+: the loss is .*rate was 1e\+30; try .*lr=0.1"
+    ):
+        finish(Recipe(lr=1e30), dataset)
 
 
-def test_what_is_drawn_for_a_batch_depends_on_the_batch_alone(dataset):
-    digits, _ = dataset
-    # The same digit everywhere: whatever differs was drawn.
-    recipe, order = Recipe(batch_size=50, elastic=1), np.zeros(200, int)
-    whole = [x for x, _ in batches(recipe, digits, 1, order)]
-
-    rest = [x for x, _ in batches(recipe, digits, 1, order, start=2)]
-    next_epoch = [x for x, _ in batches(recipe, digits, 2, order)]
-
-    assert np.array_equal(whole[2:], rest)
-    assert not np.array_equal(whole, next_epoch)
-    assert not np.array_equal(whole[0], whole[1])
-
-
-def test_work_is_done_ahead_in_order_and_its_errors_come_through():
-    done = []
-
-    def piece(number):
-        done.append(number)
-        return 1 // (10 - number)
-
-    threads = threading.active_count()
-    results = prefetch(partial(piece, number) for number in range(20))
-
-    assert next(results) == 0
-    # The next four are done while nobody asks for them.
-    assert comes_true(lambda: len(done) >= 5)
-    assert [next(results) for _ in range(4)] == [0, 0, 0, 0]
-    assert done == sorted(done)
-    with pytest.raises(ZeroDivisionError):
-        list(results)
-    assert threading.active_count() == threads
-
-
-def test_an_epoch_that_cannot_be_measured_ends_the_run_with_the_rows_before_it(dataset):
-    run = Run(Recipe(epochs=4, hidden=8))
-    measure = run.measure
-
-    def fail_in_epoch_2(snapshot, *rest):
-        if snapshot.weights.epochs == 2:
-            # Another one waits to be measured then.
-            assert comes_true(lambda: run.epochs == 3)
-            raise DivergedError("the net has died")
-        return measure(snapshot, *rest)
-
-    run.measure = fail_in_epoch_2
-    told = []
-    with pytest.raises(DivergedError, match="the net has died"):
-        for row, weights in train(run, *dataset):
-            told.append(row.epoch)
-            assert [each.epoch for each in weights.history] == told
-    assert told == [0, 1]
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell")
-def test_all_cores_measure_the_last_epoch_and_one_the_others(dataset):
-    run = Run(Recipe(epochs=2, hidden=8))
-    measure, told = run.measure, []
-
-    def note(snapshot, train, test, threads):
-        told.append((snapshot.weights.epochs, threads))
-        return measure(snapshot, train, test, threads)
-
-    run.measure = note
-    list(train(run, *dataset))
-
-    assert told == [(0, 1), (1, 1), (2, len(os.sched_getaffinity(0)))]
-
-
-def test_rows_before_a_step_that_diverges_are_told_first(dataset):
-    told = []
+def test_rows_before_a_step_that_diverges_come_first(dataset):
+    epochs = []
 
     with pytest.raises(DivergedError, match="at step"):
-        for row, _ in train(Run(Recipe(lr=1e30)), *dataset):
-            told.append(row.epoch)
-    assert told == [0]
+        for row in Run(Recipe(lr=1e30), *dataset):
+            epochs.append(row.epoch)
+    assert epochs == [0]
 
 
 def test_a_last_step_that_diverges_is_found_out_by_the_evaluation(dataset):
-    with pytest.raises(DivergedError, match=r"at step 1: the net's answers .*--lr"):
+    with pytest.raises(DivergedError, match=r"at step 1: the net's logits .*lr=0.1"):
         finish(Recipe(lr=1e30, epochs=1, batch_size=530), dataset)
 
 
-def test_what_is_random_for_one_purpose_is_not_for_another():
-    draws = {stream(0, purpose, *key).random() for purpose in Purpose for key in ((), (1,), (2,))}
+def test_an_epoch_that_cannot_be_measured_ends_the_run_with_the_rows_before_it(dataset):
+    run = Run(Recipe(epochs=4, hidden=8), *dataset)
+    measure = run.measure
 
-    assert len(draws) == 3 * len(Purpose)
+    def fail_in_epoch_2(snapshot):
+        if len(snapshot[0].step_losses) == 12:
+            # Another one waits to be measured then.
+            end = time.monotonic() + 20
+            while len(run.step_losses) < 18 and time.monotonic() < end:
+                time.sleep(0.001)
+            raise DivergedError("the net has died")
+        return measure(snapshot)
 
-
-class Weights(np.ndarray):
-    """Weights that note every matrix product they have a part in."""
-
-    products = 0
-
-    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
-        Weights.products += ufunc is np.matmul
-        plain = [each.view(np.ndarray) if isinstance(each, Weights) else each for each in inputs]
-        targets = {"out": tuple(each.view(np.ndarray) for each in out)} if out else {}
-        result = getattr(ufunc, method)(*plain, **options, **targets)
-        return out[0] if out else result
-
-
-def test_a_step_multiplies_by_weights_three_times(dataset):
-    run = Run(Recipe())
-    params = {name: array.view(Weights) for name, array in run.net.params.items()}
-    run.net = TwoLayerNet.from_params(params)
-    digits, _ = dataset
-
-    run.step(scale_pixels(digits.images[:100]), digits.labels[:100], 0.1)
-
-    # Twice forward, once back to the hidden layer: no second pass for the loss, and none of the
-    # work that the images' gradient would be.
-    assert Weights.products == 3
+    run.measure = fail_in_epoch_2
+    rows = []
+    with pytest.raises(DivergedError, match="the net has died"):
+        for row, checkpoint in run.results():
+            rows.append(row.epoch)
+            assert [each.epoch for each in checkpoint.history] == rows
+    assert rows == [0, 1]
 
 
-def test_a_step_makes_few_new_bytes(dataset):
-    run = Run(Recipe())
-    digits, _ = dataset
-    x, t = scale_pixels(digits.images[:100]), digits.labels[:100]
-    run.step(x, t, 0.1)
+def test_a_net_that_has_died_ends_the_run(dataset):
+    run = Run(Recipe(epochs=5, hidden=6, lr=0.3), *dataset)
 
-    tracemalloc.start()
-    run.step(x, t, 0.1)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    def kill_it():
+        if len(run.step_losses) == 8:
+            run.net.params["b1"] -= 1000
 
-    # In float32: the hidden layer a few times over, the gradients, and the update of one of them.
-    hidden, gradients = 4 * 100 * 50, 4 * (784 * 50 + 50 + 50 * 10 + 10)
-    assert peak < 10 * hidden + 2 * gradients
+    with pytest.raises(DivergedError, match="at step 12: no image excites a hidden unit any more"):
+        list(run.results(kill_it))
+
+
+def test_a_net_that_starts_at_zero_is_not_taken_for_dead(dataset):
+    _, rows = finish(Recipe(epochs=2, hidden=6, weight_init_std=0), dataset)
+
+    assert [row.epoch for row in rows] == [0, 1, 2]
+
+
+def test_the_other_thread_is_gone_when_a_run_is_over(dataset):
+    threads = threading.active_count()
+
+    finish(Recipe(epochs=2, hidden=8), dataset)
+    for _ in Run(Recipe(epochs=2, hidden=8), *dataset):
+        break
+
+    assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -330,16 +223,77 @@ def test_the_recipe_says_how_many_threads_a_product_has(dataset, threads):
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
     before, during = count(), []
-    list(
-        train(
-            Run(Recipe(epochs=1, hidden=4, threads=threads)),
-            *dataset,
-            lambda: during.append(count()),
-        )
-    )
+    run = Run(Recipe(epochs=1, hidden=4, threads=threads), *dataset)
+    list(run.results(lambda: during.append(count())))
 
+    assert during
     assert all(each == {min(threads, max(before))} for each in during)
     assert count() == before
+
+
+def after_one_epoch(dataset, loss, **recipe):
+    """A run whose first epoch ended with a loss, and with the accuracy of guessing."""
+    run = Run(Recipe(**recipe), *dataset)
+    run.history = [EpochResult(0, 2.3, 0.1, 0.1, 0.0), EpochResult(1, loss, 0.1, 0.1, 0.0)]
+    return run
+
+
+MANY_STEPS = {"batch_size": 50}
+"""More than ten steps in an epoch of 530 digits."""
+
+
+@pytest.mark.parametrize(
+    ("loss", "reason"),
+    [(2.2, "too small"), (2.3, "too small"), (2.30001, "too small"), (2.31, "too large")],
+)
+def test_a_loss_that_only_rounding_raised_is_no_sign_of_a_large_rate(dataset, loss, reason):
+    assert f"may be far {reason}" in after_one_epoch(dataset, loss, **MANY_STEPS).diagnosis
+
+
+@pytest.mark.parametrize(
+    ("recipe", "loss", "advice"),
+    [
+        ({"lr": 0.1}, 2.2, "lr=1"),
+        ({"lr": 1e-7}, 2.2, "lr=0.1"),
+        ({"lr": 30}, 2.4, "lr=0.1"),
+        ({"lr": 0.1}, 2.4, "lr=0.01"),
+        ({"optimizer": "adam"}, 2.2, "lr=0.01"),
+        ({"optimizer": "adam", "lr": 0.1}, 2.4, "lr=0.001"),
+    ],
+)
+def test_the_advice_is_never_the_rate_that_was_used(dataset, recipe, loss, advice):
+    diagnosis = after_one_epoch(dataset, loss, **MANY_STEPS, **recipe).diagnosis
+
+    assert diagnosis.endswith(f"try {advice}")
+
+
+def test_an_epoch_of_few_steps_is_the_reason_why_nothing_was_learned(dataset):
+    diagnosis = after_one_epoch(dataset, 2.2, batch_size=100_000).diagnosis
+
+    assert diagnosis == (
+        "the net has learned nothing yet: too few steps, 1 in an epoch: try smaller batches, "
+        "batch_size=100"
+    )
+
+
+def test_weights_that_start_at_zero_are_the_reason_why_nothing_was_learned(dataset):
+    diagnosis = after_one_epoch(dataset, 2.2, weight_init_std=0).diagnosis
+
+    assert "all weights started at zero" in diagnosis
+    assert diagnosis.endswith("try init=he")
+
+
+def test_a_run_that_learns_gets_no_diagnosis(dataset):
+    run = Run(Recipe(epochs=2, hidden=8, lr=0.5), *dataset)
+
+    assert [run.diagnosis for _ in run] == [None] * 3
+
+
+def test_a_run_says_what_it_is(dataset):
+    run = Run(Recipe(epochs=2, hidden=8), *dataset)
+
+    assert "784-8-10" in repr(run)
+    assert "custom" in repr(run)
 
 
 @pytest.mark.mnist

@@ -1,0 +1,169 @@
+"""The screen: colours and bars in a terminal, plain text elsewhere, nothing raw from outside."""
+
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+from helpers import ESCAPE, SHORT, four_arrays, in_terminal
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
+def test_output_that_is_not_to_a_terminal_is_plain(command, digits_folder, environment):
+    done = command(
+        "train", *SHORT, "--data-dir", digits_folder, env=os.environ | environment, text=False
+    )
+
+    for stream in (done.stdout, done.stderr):
+        assert ESCAPE.encode() not in stream
+        assert b"\r" not in stream
+    assert b"%" not in done.stderr
+
+
+def test_a_terminal_gets_a_bar_and_colours(command, digits_folder, trained):
+    arguments = ("--data-dir", digits_folder)
+    shown = in_terminal("train", *SHORT, *arguments, cwd=command.folder)
+    matrix = in_terminal("evaluate", trained, *arguments, cwd=command.folder)
+
+    assert "step/s" in shown
+    assert ESCAPE in shown
+    assert f"{ESCAPE}[" in matrix
+
+
+def test_messages_do_not_garble_the_bar(command, digits_folder):
+    (command.folder / "weights.npz").touch()
+
+    # Slow enough for a bar to be on the screen when the first epoch ends.
+    slow = ("--epochs", 1, "--hidden", 500, "--batch-size", 1)
+    shown = in_terminal("train", *slow, "--data-dir", digits_folder, cwd=command.folder)
+
+    (line,) = [part for part in re.split(r"[\r\n]", shown) if "older weights.npz" in part]
+    assert line == "the older weights.npz was kept as weights.1.npz"
+
+
+def test_no_color_means_plain_text_in_a_terminal_too(command, digits_folder, trained):
+    arguments = ("--data-dir", digits_folder)
+    for name in (("train", *SHORT), ("evaluate", trained, "--mistakes", 2), ("gradcheck",)):
+        shown = in_terminal(*name, *arguments, cwd=command.folder, NO_COLOR="1")
+        assert ESCAPE not in shown
+        assert "step/s" not in shown
+
+
+def test_a_very_narrow_terminal_is_survived(command, digits_folder, trained):
+    for words in (("train", *SHORT), ("evaluate", trained, "--mistakes", 1), ("gradcheck",)):
+        assert in_terminal(*words, "--data-dir", digits_folder, cwd=command.folder, COLUMNS="20")
+
+
+NASTY = "\x1b[31mred\x07\x1b]0;title\x07\nError: forged [bold]b[/bold][/x]:heart:"
+SHOWN = r"\x1b[31mred\x07\x1b]0;title\x07\nError: forged [bold]b[/bold][/x]:heart:"
+
+
+def raw(shown):
+    """Return the escape codes in an output that are not a console's own colours and cursor."""
+    ours = r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[0-9]*[AKG]"
+    return re.findall("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", re.sub(ours, "", shown))
+
+
+def change_text(path, old, new):
+    """Change the texts in a checkpoint."""
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    for name in ("dataset", "versions", "recipe"):
+        arrays[name] = np.array(str(arrays[name]).replace(old, new))
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize("place", ["path", "dataset", "recipe key", "config", "flag", "member"])
+def test_no_text_from_outside_reaches_a_terminal_raw(command, digits_folder, trained, place):
+    arguments = ["evaluate", trained.name, "--data-dir", digits_folder]
+    status = 0
+    match place:
+        case "path":
+            arguments[1] = NASTY.replace("/", "|")
+            trained.rename(command.folder / arguments[1])
+        case "dataset":
+            change_text(trained, "custom", NASTY)
+        case "recipe key":
+            change_text(trained, "hidden =", json.dumps(NASTY) + " =")
+            status = 1
+        case "member":
+            arrays = {name: array for name, array in four_arrays().items() if name != "b1"}
+            np.savez(trained, **arrays, **{NASTY.replace("/", "|"): np.ones(3)})
+            status = 1
+        case "config":
+            (command.folder / "my.toml").write_text(json.dumps(NASTY) + " = 1")
+            arguments, status = ["train", "--config", "my.toml"], 2
+        case "flag":
+            arguments, status = ["train", "--lr", NASTY], 2
+
+    shown = in_terminal(*arguments, cwd=command.folder, status=status)
+
+    assert raw(shown) == []
+    assert not any(line.startswith("Error: forged") for line in re.split(r"[\r\n]+", shown))
+    if place not in ("member", "path"):
+        # Long lines are broken somewhere.
+        assert re.sub(r"\s", "", SHOWN) in re.sub(r"\s", "", shown)
+
+
+def test_names_with_markup_and_emoji_codes_are_kept_in_json(
+    command, inline, digits_folder, trained
+):
+    names = ["[bold]b.npz", "a:heart:.npz"]
+    for name in names:
+        (command.folder / name).write_bytes(trained.read_bytes())
+
+    shown = inline("evaluate", *names, "--data-dir", digits_folder)
+    report = inline("evaluate", *names, "--json", "--data-dir", digits_folder)
+
+    assert [each["weights"] for each in json.loads(report.stdout)["members"]] == names
+    assert all(name in shown.stdout for name in names)
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_tables_never_break_a_number(command, digits_folder, trained, columns):
+    places = {"cwd": command.folder, "columns": columns, "NO_COLOR": "1"}
+    for words in (
+        ("evaluate", trained, trained.name, "--data-dir", digits_folder),
+        ("gradcheck", "--hidden", 50, "--data-dir", digits_folder),
+        ("train", *SHORT, "--epochs", 4, "--data-dir", digits_folder),
+    ):
+        lines = re.split(r"[\r\n]+", in_terminal(*words, **places))
+        assert max(map(len, lines)) <= columns
+        if words[0] == "evaluate":
+            confusion = [line.split() for line in lines if re.match(r"\s*\d\s", line)][-10:]
+            counts = np.array([[0 if n == "." else int(n) for n in row[1:]] for row in confusion])
+            assert counts.shape == (10, 10)
+            assert counts.sum() == 200
+        if words[0] == "train":
+            assert any(
+                re.fullmatch(r"\s*4\s+\d\.\d{4}\s+\d\.\d{4}\s+\d\.\d{4}\s+\d+\.\d\d\s*", line)
+                for line in lines
+            )
+            (heading,) = [line for line in lines if "seconds" in line]
+            assert "epoch" in heading
+            assert "test accuracy" in heading or columns < 80
+        if words[0] == "gradcheck":
+            (row,) = [line for line in lines if line.split()[:2] == ["network", "W1"]]
+            assert "784 x 50" in row
+            assert row.rstrip().endswith("holds")
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_messages_are_broken_at_words(command, columns):
+    shown = in_terminal(
+        *("train", "--lr", "0." + "1 " * 60 + "last"),
+        **{"cwd": command.folder, "columns": columns, "status": 2, "NO_COLOR": "1"},
+    )
+
+    lines = re.split(r"[\r\n]+", shown.strip())
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= columns
+    assert " ".join(line.strip() for line in lines).endswith("1 1 1 last")
+
+
+def test_small_counts_have_no_background(command, digits_folder, trained):
+    shown = in_terminal("evaluate", trained, "--data-dir", digits_folder, cwd=command.folder)
+
+    backgrounds = set(re.findall(r"\x1b\[[0-9;]*?(4[0-8])(?:;[0-9;]*)?m", shown))
+    assert backgrounds <= {"41"}  # Red, for the most frequent mistakes alone.
