@@ -1,5 +1,7 @@
-"""The scripts: what they say where something is missing, and how they share an environment."""
+"""The scripts: what they say where something is missing, their environment, and the benchmark."""
 
+import importlib.util
+import json
 import os
 import re
 import shutil
@@ -9,7 +11,12 @@ import time
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from benchmarks.contenders import EPOCHS, check_rows
+from benchmarks.growth import slope
+from benchmarks.loop import arithmetic
+from benchmarks.processes import run, shown, spread
 from environment import requirements
 
 CHECKOUT = Path(__file__).parent.parent
@@ -200,3 +207,55 @@ def test_the_lowest_versions_are_those_that_pyproject_names():
 
     assert set(listed[2:]) == {each.replace(">=", "==") for each in allowed}
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", each) for each in listed[2:])
+
+
+def test_the_benchmark_finds_work_that_was_not_done():
+    done = [(0.97, 0.968)] * EPOCHS
+
+    assert check_rows("this", done) is None
+    assert "printed 16 rows" in check_rows("this", done[1:])
+    assert "reached 0.1000" in check_rows("this", [*done[1:], (0.1, 0.1)])
+
+
+def test_the_benchmark_counts_the_arithmetic_of_the_chapters_net():
+    step, image = 100 * 2 * (2 * 784 * 50 + 3 * 50 * 10), 2 * (784 * 50 + 50 * 10)
+
+    assert arithmetic(hidden=50, epochs=17) == 17 * 600 * step + 18 * 70_000 * image
+
+
+def test_the_benchmark_counts_the_memory_of_the_process_alone():
+    large = np.ones(40_000_000)
+
+    process = run([sys.executable, "-c", "print('done')"])
+
+    assert large.nbytes / 1e6 == 320
+    assert process.output == "done"
+    assert 1 < process.megabytes < 100
+    assert process.seconds > 0
+
+
+def test_the_benchmark_tells_how_time_grows_with_size():
+    square = [{"size": size, "seconds": 0.1 * size**2} for size in (1, 10, 50)]
+
+    assert slope(square) == pytest.approx(2)
+
+
+def test_the_benchmark_shows_the_spread_of_the_rounds():
+    assert shown(spread([1.5, 1.25, 4.0]), 1) == "1.5 (1.2 to 4.0)"
+
+
+@pytest.mark.mnist
+def test_the_benchmark_leaves_out_what_is_not_installed(mnist, full):
+    if not full:
+        pytest.skip("the benchmark runs with --full")
+    script = [sys.executable, CHECKOUT / "scripts" / "benchmark.py"]
+    quick = ["--rounds", "1", "--tables", "contenders", "--only", "keras_jax", "--json"]
+    if importlib.util.find_spec("keras"):
+        pytest.skip("Keras is installed")
+    done = subprocess.run([*script, *quick], capture_output=True, text=True)
+
+    found = json.loads(done.stdout)["contenders"]
+    assert found["left_out"] == ["keras_jax (keras, jax not installed)"]
+    assert list(found["contenders"]) == ["mnist-bp", "mnist-bp, speedrun"]
+    assert all(each["test_accuracy"] > 0.965 for each in found["contenders"].values())
+    assert found["problems"] == []
