@@ -8,8 +8,8 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+import mnist_bp
 from benchmarks.processes import SCRIPTS, run
-from mnist_bp import Recipe, load_digits, train
 
 TRAIN, TEST = 60_000, 10_000
 
@@ -21,10 +21,10 @@ def time_loop(hidden, batch_size, threads, epochs, digits):
     `digits` training digits are held out.
     """
     sizes = {"hidden": hidden, "batch_size": batch_size, "threads": threads, "epochs": epochs}
-    recipe = Recipe(**sizes, validation=TRAIN - digits)
-    both = load_digits("train"), load_digits("test")
+    recipe = mnist_bp.Recipe(**sizes, validation=TRAIN - digits)
+    both = mnist_bp.load_digits("train"), mnist_bp.load_digits("test")
     started = time.perf_counter()
-    history = train(recipe, *both).history
+    history = mnist_bp.train(recipe, *both).history
     seconds = time.perf_counter() - started
     print(json.dumps({"seconds": seconds, "epoch": min(row.seconds for row in history[1:])}))
 
