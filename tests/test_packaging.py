@@ -14,7 +14,7 @@ import pytest
 import mnist_bp
 
 CHECKOUT = Path(__file__).parent.parent
-PACKAGED = {".py", ".pyi", ".js", ".css", ".j2", ".toml"}
+PACKAGED = {".py", ".pyi", ".js", ".css", ".j2", ".svg"}
 WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
 
 
