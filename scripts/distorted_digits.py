@@ -3,20 +3,18 @@
     python scripts/distorted_digits.py record          # makes record-digits.png
     python scripts/distorted_digits.py my-recipe.toml --output sheet.png
 
-Each line is a training digit, as it is and then as a net would see it in its next epochs.
+Each line is a training digit, as it is and then as a net sees it in some epochs of its training.
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mnist_bp.data.sources import read_digits
+from mnist_bp import Recipe, load_digits
+from mnist_bp.randomness import Purpose, stream
 from mnist_bp.runs import recipe as recipes
-from mnist_bp.runs.batches import batches
-from mnist_bp.runs.recipe import Recipe
 
 LINES, EPOCHS = 20, 19
 MARGIN, ENLARGED = 2, 2
@@ -24,11 +22,10 @@ MARGIN, ENLARGED = 2, 2
 
 def sheet(recipe, digits):
     """Return an image (height, width) of uint8, dark ink on white paper."""
-    order = np.arange(LINES)
-    columns = [digits.images[order] / 255]
+    images = digits.images[:LINES]
+    columns = [images / 255]
     for epoch in range(1, EPOCHS + 1):
-        ((images, _),) = batches(replace(recipe, batch_size=LINES), digits, epoch, order)
-        columns.append(images)
+        columns.append(recipe.distortion(images, stream(recipe.seed, Purpose.DISTORTION, epoch)))
     padded = np.pad(np.stack(columns), ((0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
     epochs, lines, height, width = padded.shape
     ink = padded.transpose(1, 2, 0, 3).reshape(lines * height, epochs * width)
@@ -42,9 +39,8 @@ def main():
     parser.add_argument("--output", type=Path, help="a picture's name")
     options = parser.parse_args()
     recipe = Recipe(**recipes.read(options.recipe))
-    (digits,) = read_digits(["train"])
     output = options.output or Path(f"{Path(options.recipe).stem}-digits.png")
-    Image.fromarray(sheet(recipe, digits)).save(output)
+    Image.fromarray(sheet(recipe, load_digits("train"))).save(output)
     print(output)
 
 
