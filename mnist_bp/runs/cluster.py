@@ -1,7 +1,7 @@
 """A sweep on a cluster that runs Dask: each task trains a part of a run, and sends it back.
 
-A part takes some seconds. What comes back is written at once, so a worker, the scheduler or this
-process can end at any time, and the next one goes on from there. Needs the extra `cluster`.
+A part takes some seconds, and is written as soon as it is back: whatever ends, a worker, the
+scheduler or this process, the next one goes on from there. Needs the extra `cluster`.
 """
 
 import logging
@@ -9,20 +9,24 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from distributed import Client, get_worker
 
+from mnist_bp.data.digits import Digits
+from mnist_bp.data.mnist import read_digits
 from mnist_bp.errors import DataError, MnistBpError
 from mnist_bp.files import replacing
+from mnist_bp.runs.checkpoint import load_checkpoint, save_checkpoint
 from mnist_bp.runs.recipe import Recipe
+from mnist_bp.runs.run import Run
 from mnist_bp.runs.sweep import SweepRun
-from mnist_bp.runs.task import Task
-from mnist_bp.runs.versions import software
+from mnist_bp.runs.versions import SOFTWARE
 from mnist_bp.runs.workers import PAUSE, Event
 
 PART = 15.0
@@ -32,9 +36,42 @@ CONNECT = 10.0
 """Seconds in which a scheduler has to answer."""
 
 one_run = threading.Lock()
-"""The number of BLAS threads is that of a process: in each, one run trains at a time."""
+"""A process has one number of BLAS threads, so it trains one run at a time."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which digits a worker has to read: their name, their digests, and a folder to look in.
+
+    The versions of the sweep's software belong to it: a worker with others is not used.
+    """
+
+    dataset: str
+    data_dir: str | None
+    digests: tuple[tuple[str, str], ...]
+    software: str = SOFTWARE
+
+    def read(self, splits: tuple[str, ...]) -> list[Digits]:
+        """Return the digits.
+
+        Raises
+        ------
+        DataError
+            This worker cannot have them, or has other ones, or other software.
+        """
+        if self.software != SOFTWARE:
+            raise DataError(f"it has {SOFTWARE}, but the sweep {self.software}")
+        digits = _read(splits, self.dataset, self.data_dir)
+        if tuple(each.digests for each in digits) != self.digests:
+            raise DataError(f"its digits of {self.dataset} are not those of the sweep")
+        return digits
+
+
+@lru_cache(maxsize=1)
+def _read(splits: tuple[str, ...], dataset: str, data_dir: str | None) -> list[Digits]:
+    return read_digits(splits, dataset, data_dir if data_dir and Path(data_dir).is_dir() else None)
 
 
 @dataclass(frozen=True)
@@ -46,59 +83,58 @@ class Part:
     worker : str
         Its address.
     checkpoint : bytes
-        The file of the run as it is now; empty if not even an epoch was trained.
+        The file of the run as it is now, if there is one.
     epochs : int
-        How many epochs were finished.
-    finished : bool
-        Whether the run is.
-    problem : str
-        Why the run failed.
+        How many more epochs are finished.
+    ended : str or None
+        At the run's end, why it failed, or an empty text; None: it goes on.
     unfit : str
-        Why this worker can train no run of this sweep.
+        Why this worker can train no run of the sweep.
     """
 
     worker: str
     checkpoint: bytes = b""
     epochs: int = 0
-    finished: bool = False
-    problem: str = ""
+    ended: str | None = None
     unfit: str = ""
 
 
-def train_part(task: Task, saved: bytes, versions: str) -> Part:
+def train_part(recipe: Recipe, source: Source, saved: bytes) -> Part:
     """Train a run for some seconds, from its checkpoint on if there is one. Called on a worker."""
-    worker = get_worker().address
-    if versions != software():
-        return Part(worker, unfit=f"it has {software()}, but this sweep {versions}")
-    epochs: list[None] = []
-    finished, problem = False, ""
+    worker, epochs, ended = get_worker().address, 0, None
     with one_run, TemporaryDirectory() as folder:
-        path = Path(folder, "run.npz")
-        if saved:
-            path.write_bytes(saved)
         try:
-            task.digits()
-            end = time.monotonic() + PART
-            finished = task.train(path, lambda: time.monotonic() > end, lambda: epochs.append(None))
+            digits = source.read(recipe.splits)
         except DataError as error:
-            return Part(worker, unfit=f"{error}")
+            return Part(worker, unfit=str(error))
+        path = Path(folder, "run.npz")
+        end = time.monotonic() + PART
+        try:
+            if saved:
+                path.write_bytes(saved)
+            run = Run.resume(load_checkpoint(path), *digits) if saved else Run(recipe, *digits)
+            for row, checkpoint in run.results(lambda: time.monotonic() > end):
+                if row.epoch > 0:
+                    save_checkpoint(path, checkpoint)
+                    epochs += 1
+            if run.finished:
+                ended = ""
+            else:
+                save_checkpoint(path, run)
         except MnistBpError as error:
-            problem = f"{error}"
-        checkpoint = path.read_bytes() if path.exists() else b""
-        return Part(worker, checkpoint, len(epochs), finished, problem)
+            ended = str(error)
+        return Part(worker, path.read_bytes() if path.exists() else b"", epochs, ended)
 
 
-def train_on_cluster(
-    runs: Sequence[SweepRun], task: Callable[[Recipe], Task], address: str
-) -> Iterator[Event]:
+def train_on_cluster(runs: Sequence[SweepRun], source: Source, address: str) -> Iterator[Event]:
     """Train runs on the workers of a Dask scheduler, and yield what happens.
 
     Raises
     ------
     MnistBpError
-        No scheduler answers, the connection is lost, or no worker can train these runs.
+        No scheduler answers, its connection is lost, or no worker can train these runs.
     """
-    # What Dask logs of a lost connection is said once, below.
+    # What Dask has to say of a lost connection is said below, once.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="distributed")
     try:
@@ -106,74 +142,57 @@ def train_on_cluster(
     except (OSError, ValueError) as error:
         raise MnistBpError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
-        yield from _Cluster(client, task).train(runs)
+        yield from _train(client, runs, source)
 
 
-class _Cluster:
-    """The tasks that are on the cluster."""
+def _train(client: Client, runs: Sequence[SweepRun], source: Source) -> Iterator[Event]:
+    # Equal calls are to be made again: a run may have gone on.
+    executor = client.get_executor(pure=False)
+    ended: queue.SimpleQueue[Future[Part]] = queue.SimpleQueue()
+    running: dict[Future[Part], SweepRun] = {}
+    unfit: set[str] = set()
 
-    def __init__(self, client: Client, task: Callable[[Recipe], Task]) -> None:
-        self.client = client
-        # Equal calls are to be made twice: a run may go on from where it was.
-        self.executor = client.get_executor(pure=False)
-        self.task = task
-        self.ended: queue.SimpleQueue[Future[Part]] = queue.SimpleQueue()
-        self.running: dict[Future[Part], SweepRun] = {}
-        self.unfit: dict[str, str] = {}
-
-    def train(self, runs: Sequence[SweepRun]) -> Iterator[Event]:
-        for run in runs:
-            self.submit(run)
-        while self.running:
-            try:
-                future = self.ended.get(timeout=PAUSE)
-            except queue.Empty:
-                yield None
-                continue
-            # Dask keeps a result for as long as somebody holds its future.
-            run = self.running.pop(future)
-            if future.cancelled():
-                raise MnistBpError(
-                    "the connection to the Dask scheduler is lost: start one, and the same "
-                    "command goes on"
-                )
-            yield from self.receive(run, future)
-            del future
-
-    def submit(self, run: SweepRun, priority: int = 0) -> None:
-        """Submit the next part of a run."""
+    def submit(run: SweepRun, **options: object) -> None:
         saved = run.path.read_bytes() if run.path.exists() else b""
-        where = {"workers": self.fit(), "allow_other_workers": True} if self.unfit else {}
-        future = self.executor.submit(
-            train_part, self.task(run.recipe), saved, software(), priority=priority, **where
-        )
-        self.running[future] = run
-        future.add_done_callback(self.ended.put)
+        if unfit:
+            fit = [worker for worker in client.nthreads() if worker not in unfit]
+            if not fit:
+                raise MnistBpError("none of the workers can train the runs of this sweep")
+            options |= {"workers": fit, "allow_other_workers": True}
+        future = executor.submit(train_part, run.recipe, source, saved, **options)
+        running[future] = run
+        future.add_done_callback(ended.put)
 
-    def receive(self, run: SweepRun, future: Future[Part]) -> Iterator[Event]:
-        """Write what came back, and submit the next part, if there is one."""
-        if error := future.exception():
-            yield run, f"{type(error).__name__}: {error}"
-            return
-        part = future.result()
+    for run in runs:
+        submit(run)
+    while running:
+        try:
+            future = ended.get(timeout=PAUSE)
+        except queue.Empty:
+            yield None
+            continue
+        run = running.pop(future)
+        if future.cancelled():
+            raise MnistBpError(
+                "the connection to the Dask scheduler is lost; once it is there again, the same "
+                "command goes on"
+            )
+        error = future.exception()
+        part = Part("", ended=f"{type(error).__name__}: {error}") if error else future.result()
+        # Dask computes again what a dead worker held, if a future still asks for it.
+        del future
         if part.unfit:
-            if part.worker not in self.unfit:
+            if part.worker not in unfit:
                 log.warning("the worker %s is not used: %s", part.worker, part.unfit)
-            self.unfit[part.worker] = part.unfit
-            if not self.fit():
-                raise MnistBpError("no worker can train the runs of this sweep")
-            self.submit(run)
-            return
+            unfit.add(part.worker)
+            submit(run)
+            continue
         if part.checkpoint:
             with replacing(run.path) as file:
                 file.write(part.checkpoint)
         yield run, part.epochs
-        if part.finished or part.problem:
-            yield run, part.problem
+        if part.ended is None:
+            # Before the runs that have not begun.
+            submit(run, priority=1)
         else:
-            # Before runs that have not begun.
-            self.submit(run, priority=1)
-
-    def fit(self) -> list[str]:
-        """Return the workers that are not known to be unfit."""
-        return [worker for worker in self.client.nthreads() if worker not in self.unfit]
+            yield run, part.ended

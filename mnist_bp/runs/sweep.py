@@ -5,6 +5,7 @@ repeated with more values: what is finished stays, what was broken off is resume
 """
 
 import itertools
+import logging
 import math
 import os
 import re
@@ -28,6 +29,8 @@ VALIDATION = 10_000
 """Training digits that are held out by default where settings are compared."""
 
 MAX_RUNS = 100_000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -223,14 +226,15 @@ def locked(folder: Path) -> Iterator[None]:
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
+    os.set_inheritable(descriptor, True)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            problem = f"another sweep is running in {folder}: wait for it, or stop it"
-            raise UsageError(problem) from None
-        except OSError:
-            pass  # This file system has no locks.
+            log.warning(
+                "another sweep, or runs that it left behind, are busy in %s: waiting", folder
+            )
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

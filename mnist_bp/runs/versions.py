@@ -1,6 +1,7 @@
 """What the bits of a result depend on, beside its recipe and its digits."""
 
 import platform
+import re
 from functools import cache
 from pathlib import Path
 
@@ -9,23 +10,18 @@ from threadpoolctl import threadpool_info
 
 from mnist_bp.version import __version__
 
-CPU_INFO = Path("/proc/cpuinfo")
-
-
-def software() -> str:
-    """Return the versions of mnist-bp, NumPy and Python."""
-    return f"mnist-bp {__version__}, numpy {np.__version__}, python {platform.python_version()}"
+SOFTWARE = f"mnist-bp {__version__}, numpy {np.__version__}, python {platform.python_version()}"
 
 
 @cache
 def versions() -> str:
-    """Return all that a result depends on: versions, the processor, and the BLAS kernel."""
-    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = (names or [platform.processor() or platform.machine()])[0]
+    """Return the versions, the processor, and the BLAS kernel that NumPy has chosen for it."""
+    cpus = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.*)", cpus.read_text()) if cpus.is_file() else None
+    processor = model[1] if model else platform.processor() or platform.machine()
     kernels = [
-        f"{blas['internal_api']} {blas['version']} {blas.get('architecture', '')}".rstrip()
-        for blas in threadpool_info()
-        if blas["user_api"] == "blas"
+        f"{each['internal_api']} {each['version']} {each.get('architecture', '')}".strip()
+        for each in threadpool_info()
+        if each["user_api"] == "blas"
     ]
-    return ", ".join([software(), processor, *kernels])
+    return ", ".join([SOFTWARE, processor, *kernels])
