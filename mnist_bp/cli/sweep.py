@@ -114,9 +114,9 @@ def sweep(
             events = _events(runs, digits, source, workers, dask)
             failed |= _train(runs, events, fail_fast, show=not (quiet or as_json))
         runs = look_up(runs, digits[0])
-    _show(runs, failed, digits[0], source, as_json)
+    title = _show(runs, failed, digits[0], source, as_json, quiet)
     if report:
-        _write_report(report, runs, failed, digits[0])
+        _write_report(report, runs, failed, title)
     if failed:
         raise MnistBpError(f"{len(failed)} of {len(runs)} runs failed")
 
@@ -195,17 +195,21 @@ def _show(
     train: "Digits",
     source: DigitsOptions,
     as_json: bool,
-) -> None:
-    """Print the result."""
+    quiet: bool,
+) -> str:
+    """Print the result, and return its title."""
     from mnist_bp.cli import sweep_results
     from mnist_bp.runs.ranking import rank
 
     ranked, measured_on = rank(runs), runs[0].recipe.measured_on
-    if as_json:
-        return sweep_results.print_json(ranked, measured_on, failed)
     title = f"{measured_on} accuracy on {train.dataset}"
     if train.dataset == "synthetic" and not source.dataset:
         title += ": MNIST could not be reached"
+    if as_json:
+        sweep_results.print_json(ranked, measured_on, failed)
+        return title
+    if quiet:
+        return title
     sweep_results.print_tables(ranked, title, failed)
     if len(ranked) > 1 and measured_on == "held-out":
         sweep_results.print_final_command(ranked[0], _data_flags(train, source))
@@ -214,6 +218,7 @@ def _show(
             "settings are compared on the test digits, so the best one's accuracy is partly luck; "
             "without --validation 0, they are compared on held-out digits"
         )
+    return title
 
 
 def _data_flags(train: "Digits", source: DigitsOptions) -> list[str]:
@@ -223,6 +228,14 @@ def _data_flags(train: "Digits", source: DigitsOptions) -> list[str]:
 
 
 def _write_report(
-    report: Path, runs: "Sequence[SweepRun]", failed: dict[str, str], train: "Digits"
+    report: Path, runs: "Sequence[SweepRun]", failed: dict[str, str], title: str
 ) -> None:
-    raise NotImplementedError
+    from mnist_bp.files import replacing
+    from mnist_bp.report.sweep import sweep_page
+    from mnist_bp.runs.ranking import rank
+
+    if not (ranked := rank(runs)):
+        return messages.warn(f"no run is finished: {report} is not written")
+    with replacing(report) as file:
+        file.write(sweep_page(ranked, failed, title=title).encode())
+    messages.say(f"saved {report}")

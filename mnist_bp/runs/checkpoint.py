@@ -32,7 +32,7 @@ from mnist_bp.network import Activation, TwoLayerNet
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.archive import check_sizes, read_array
 from mnist_bp.runs.recipe import Recipe
-from mnist_bp.runs.versions import versions
+from mnist_bp.runs.versions import versions as versions
 
 FORMAT = 2
 PARAMETERS = ("W1", "b1", "W2", "b2")
