@@ -135,7 +135,8 @@ def train_on_cluster(runs: Sequence[SweepRun], source: Source, address: str) -> 
         No scheduler answers, its connection is lost, or no worker can train these runs.
     """
     # What Dask has to say of a lost connection is said below, once.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="distributed")
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)

@@ -6,6 +6,7 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,7 @@ def train_here(
     """
     events: queue.SimpleQueue[tuple[SweepRun, int | str]] = queue.SimpleQueue()
     processes: list[subprocess.Popen[str]] = []
+    stopping = threading.Event()
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     # With -P, files in the current folder replace no module.
@@ -67,6 +69,8 @@ def train_here(
             close_fds=False,
         )
         processes.append(process)
+        if stopping.is_set():
+            _stop(process)
         assert process.stdout and process.stderr
         for line in process.stdout:
             events.put((run, int(json.loads(line)["epoch"] > 0)))
@@ -84,10 +88,16 @@ def train_here(
                 left -= isinstance(event[1], str)
                 yield event
         finally:
+            stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
-                if os.name == "posix" and process.poll() is None:
-                    process.send_signal(signal.SIGINT)
+                _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Ask a process to save its run and end. On Windows, Ctrl-C has reached it by itself."""
+    if os.name == "posix" and process.poll() is None:
+        process.send_signal(signal.SIGINT)
 
 
 def _reason(errors: str, status: int) -> str:
