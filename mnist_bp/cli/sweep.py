@@ -185,7 +185,7 @@ def _train(
             if failed and fail_fast:
                 break
     if signals:
-        raise StoppedError(signals[0], "all runs are saved; the same command goes on")
+        raise StoppedError(signals[0], "what is done is saved; the same command goes on")
     return failed
 
 

@@ -135,7 +135,7 @@ def train_on_cluster(runs: Sequence[SweepRun], source: Source, address: str) -> 
         No scheduler answers, its connection is lost, or no worker can train these runs.
     """
     # What Dask has to say of a lost connection is said below, once.
-    for name in ("distributed", "distributed.client"):
+    for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="distributed")
     try:

@@ -198,7 +198,7 @@ def test_one_signal_saves_every_run_and_the_same_command_goes_on(begun, sweep, w
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert said(errors) == ["Stopped: all runs are saved; the same command goes on"]
+    assert said(errors) == ["Stopped: what is done is saved; the same command goes on"]
     assert processes_below(process.pid) == []
 
     assert sweep(*LONG, "-o", "out").returncode == 0

@@ -141,7 +141,7 @@ def test_a_run_that_takes_long_comes_back_in_parts_and_goes_on(sweep, command, c
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said(errors) == ["Stopped: all runs are saved; the same command goes on"]
+    assert said(errors) == ["Stopped: what is done is saved; the same command goes on"]
     with np.load(part) as archive:
         epochs = len(archive["history"])
     assert 1 < epochs < 4000
@@ -181,8 +181,12 @@ def test_without_its_scheduler_a_sweep_ends_and_goes_on_with_the_next_one(sweep,
     assert process.returncode == 1
     (message,) = said(errors)
     assert "the connection to the Dask scheduler is lost" in message
-    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.npz")}
-    assert kept
+    assert list(folder.glob("*.npz"))
+    kept = {
+        path: path.stat().st_mtime_ns
+        for path in folder.glob("*.npz")
+        if len(contents(path)["epoch"][2]) == 8 * 151
+    }
 
     cluster.start_scheduler()
     cluster.worker()
