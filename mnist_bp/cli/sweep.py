@@ -20,12 +20,14 @@ from mnist_bp.errors import (
     StoppedError,
     UsageError,
 )
+from mnist_bp.files import replacing
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.recipe import SETTINGS, Recipe
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
+    from mnist_bp.runs.ranking import Ranked
     from mnist_bp.runs.sweep import SweepRun
     from mnist_bp.runs.workers import Event
 
@@ -88,6 +90,41 @@ def sweep(
     what is done: the same command again trains what is missing and resumes what was broken off.
     With more than one setting, the last 10,000 training digits are held out and compared on.
     """
+    _check_options(dask, workers, report)
+    configs = {name: recipes.read(name) for name in (config or "").split(",") if name}
+    from mnist_bp.cli import sweep_results
+    from mnist_bp.runs.ranking import rank
+    from mnist_bp.runs.sweep import combine, locked, look_up, validation_given
+
+    runs = combine(output, configs or {"": {}}, flags)
+    digits = source.read_or_draw(*runs[0].recipe.splits)
+    _check_validation(runs[0].recipe, digits[0])
+    _make_folder(output)
+    data = _data_flags(digits[0], source)
+    with locked(output):
+        ask = not validation_given(configs, flags)
+        runs = look_up(runs, digits[0], ask_for_validation=ask)
+        if dry_run:
+            return sweep_results.print_commands(runs, data)
+        failed = {str(run.path): run.problem for run in runs if run.problem}
+        if not (failed and fail_fast):
+            events = _events(runs, digits, source, workers, dask)
+            failed |= _train(runs, events, fail_fast, show=not (quiet or as_json))
+        runs = look_up(runs, digits[0])
+    ranked, title = rank(runs), f"{runs[0].recipe.measured_on} accuracy on {digits[0].dataset}"
+    if digits[0].dataset == "synthetic" and not source.dataset:
+        title += ": MNIST could not be reached"
+    if as_json:
+        sweep_results.print_json(ranked, runs[0].recipe.measured_on, failed)
+    elif not quiet:
+        sweep_results.print_tables(ranked, title, failed, data)
+    if report and ranked:
+        _write_page(report, ranked, failed, title)
+    if failed:
+        raise MnistBpError(f"{len(failed)} of {len(runs)} runs failed")
+
+
+def _check_options(dask: str | None, workers: int | None, report: Path | None) -> None:
     if dask:
         MissingExtraError.check("cluster", "distributed")
     if dask and workers:
@@ -95,30 +132,6 @@ def sweep(
     if report:
         MissingExtraError.check("report", "matplotlib", "jinja2")
         check_outputs({"--report": report}, {})
-    configs = {Path(name).stem: recipes.read(name) for name in (config or "").split(",") if name}
-    from mnist_bp.runs.sweep import combine, locked, look_up, validation_given
-
-    runs = combine(output, configs or {"": {}}, flags)
-    digits = source.read_or_draw(*runs[0].recipe.splits)
-    _check_validation(runs[0].recipe, digits[0])
-    _make_folder(output)
-    with locked(output):
-        ask = not validation_given(configs, flags)
-        runs = look_up(runs, digits[0], ask_for_validation=ask)
-        if dry_run:
-            from mnist_bp.cli import sweep_results
-
-            return sweep_results.print_commands(runs, _data_flags(digits[0], source))
-        failed = {str(run.path): run.problem for run in runs if run.problem}
-        if not (failed and fail_fast):
-            events = _events(runs, digits, source, workers, dask)
-            failed |= _train(runs, events, fail_fast, show=not (quiet or as_json))
-        runs = look_up(runs, digits[0])
-    title = _show(runs, failed, digits[0], source, as_json, quiet)
-    if report:
-        _write_report(report, runs, failed, title)
-    if failed:
-        raise MnistBpError(f"{len(failed)} of {len(runs)} runs failed")
 
 
 def _check_validation(recipe: Recipe, train: "Digits") -> None:
@@ -133,6 +146,12 @@ def _make_folder(output: Path) -> None:
     except OSError as error:
         raise UsageError(f"--output {output} cannot be a folder: {error.strerror}") from error
     check_outputs({"--output": output / "run.npz"}, {})
+
+
+def _data_flags(train: "Digits", source: DigitsOptions) -> list[str]:
+    """Return the flags with which other commands read the same digits."""
+    named = ["--dataset", train.dataset] if train.dataset in ("mnist", "synthetic") else []
+    return named + (["--data-dir", str(source.data_dir)] if source.data_dir else [])
 
 
 def _events(
@@ -150,12 +169,12 @@ def _events(
     if dask and left:
         from mnist_bp.runs.cluster import Source, train_on_cluster
 
-        digests = tuple(each.digests for each in digits)
         folder = str(source.data_dir.resolve()) if source.data_dir else None
+        digests = tuple(each.digests for each in digits)
         return train_on_cluster(left, Source(digits[0].dataset, folder, digests), dask)
+    data = _data_flags(digits[0], source)
     count = workers or default_count([run.recipe for run in runs])
-    flags = _data_flags(digits[0], source)
-    return train_here(left, lambda run: train_words(run, flags), count)
+    return train_here(left, lambda run: train_words(run, data), count)
 
 
 def _train(
@@ -172,7 +191,7 @@ def _train(
     ):
         advance(0, text=f"{ended} of {len(runs)} runs")
         for event in events:
-            if signals:
+            if signals or (failed and fail_fast):
                 break
             match event:
                 case run, int(epochs):
@@ -180,62 +199,17 @@ def _train(
                 case run, reason:
                     ended += 1
                     advance(0, text=f"{ended} of {len(runs)} runs")
-                    if reason:
-                        failed[str(run.path)] = reason
-            if failed and fail_fast:
-                break
+                    failed |= {str(run.path): reason} if reason else {}
     if signals:
         raise StoppedError(signals[0], "what is done is saved; the same command goes on")
     return failed
 
 
-def _show(
-    runs: "Sequence[SweepRun]",
-    failed: dict[str, str],
-    train: "Digits",
-    source: DigitsOptions,
-    as_json: bool,
-    quiet: bool,
-) -> str:
-    """Print the result, and return its title."""
-    from mnist_bp.cli import sweep_results
-    from mnist_bp.runs.ranking import rank
-
-    ranked, measured_on = rank(runs), runs[0].recipe.measured_on
-    title = f"{measured_on} accuracy on {train.dataset}"
-    if train.dataset == "synthetic" and not source.dataset:
-        title += ": MNIST could not be reached"
-    if as_json:
-        sweep_results.print_json(ranked, measured_on, failed)
-        return title
-    if quiet:
-        return title
-    sweep_results.print_tables(ranked, title, failed)
-    if len(ranked) > 1 and measured_on == "held-out":
-        sweep_results.print_final_command(ranked[0], _data_flags(train, source))
-    elif len(ranked) > 1:
-        messages.warn(
-            "settings are compared on the test digits, so the best one's accuracy is partly luck; "
-            "without --validation 0, they are compared on held-out digits"
-        )
-    return title
-
-
-def _data_flags(train: "Digits", source: DigitsOptions) -> list[str]:
-    """Return the flags with which other commands read the same digits."""
-    named = ["--dataset", train.dataset] if train.dataset in ("mnist", "synthetic") else []
-    return named + (["--data-dir", str(source.data_dir)] if source.data_dir else [])
-
-
-def _write_report(
-    report: Path, runs: "Sequence[SweepRun]", failed: dict[str, str], title: str
+def _write_page(
+    report: Path, ranked: "Sequence[Ranked]", failed: dict[str, str], title: str
 ) -> None:
-    from mnist_bp.files import replacing
     from mnist_bp.report.sweep import sweep_page
-    from mnist_bp.runs.ranking import rank
 
-    if not (ranked := rank(runs)):
-        return messages.warn(f"no run is finished: {report} is not written")
     with replacing(report) as file:
         file.write(sweep_page(ranked, failed, title=title).encode())
     messages.say(f"saved {report}")

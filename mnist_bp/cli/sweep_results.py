@@ -10,6 +10,8 @@ from mnist_bp.runs.ranking import Ranked
 from mnist_bp.runs.recipe import SETTINGS, Recipe
 from mnist_bp.runs.sweep import SweepRun
 
+COLUMNS = "n", "mean", "sd", "least", "most", "seconds"
+
 
 def print_json(ranked: Sequence[Ranked], measured_on: str, failed: Mapping[str, str]) -> None:
     """Print a sweep as one JSON object."""
@@ -22,15 +24,8 @@ def print_json(ranked: Sequence[Ranked], measured_on: str, failed: Mapping[str, 
             "min": min(each.accuracies),
             "max": max(each.accuracies),
             "runs": [
-                {
-                    "file": str(run.path),
-                    "seed": run.recipe.seed,
-                    "accuracy": accuracy,
-                    "seconds": seconds,
-                }
-                for run, accuracy, seconds in zip(
-                    each.runs, each.accuracies, each.seconds, strict=True
-                )
+                {"file": str(run.path), "seed": run.recipe.seed, "accuracy": a, "seconds": s}
+                for run, a, s in zip(each.runs, each.accuracies, each.seconds, strict=True)
             ],
         }
         for each in ranked
@@ -39,44 +34,44 @@ def print_json(ranked: Sequence[Ranked], measured_on: str, failed: Mapping[str, 
     messages.print_json(measured_on=measured_on, settings=settings, failed=reasons)
 
 
-def print_tables(ranked: Sequence[Ranked], title: str, failed: Mapping[str, str]) -> None:
+def print_tables(
+    ranked: Sequence[Ranked], title: str, failed: Mapping[str, str], data_flags: Sequence[str]
+) -> None:
     """Print the settings, best first, what their order is worth, and the runs that failed."""
-    out = console.results()
+    out, compared = console.results(), len(ranked) > 1
     if ranked:
-        _print_settings(ranked, title)
-    if failed:
-        console.table(out, "failed runs", ("file", "reason"), list(failed.items()), left=2)
-    made_by = {run.saved.versions for each in ranked for run in each.runs if run.saved}
-    if len(made_by) > 1:
-        out.print("the last bits of these runs may differ, for they were made by several:")
-        for versions in sorted(made_by):
-            out.print(f"  {versions}")
-
-
-def _print_settings(ranked: Sequence[Ranked], title: str) -> None:
-    out = console.results()
-    rows = [
-        [
-            *map(str, each.setting.values()),
-            str(len(each.runs)),
-            f"{each.mean:.4f}",
-            "-" if each.sd is None else f"{each.sd:.4f}",
-            f"{min(each.accuracies):.4f}",
-            f"{max(each.accuracies):.4f}",
-            f"{fmean(each.seconds):.1f}",
-            "best" if each is ranked[0] else "tied" if each.tied else "",
-        ]
-        for each in ranked
-    ]
-    varying = list(ranked[0].setting)
-    headings = [*varying, "n", "mean", "sd", "least", "most", "seconds", ""]
-    if len(ranked) == 1:
-        headings, rows = headings[:-1], [rows[0][:-1]]
-    console.table(out, title, headings, rows, left=len(varying))
-    if len(ranked) > 1 and all(len(each.runs) == 1 for each in ranked):
+        varying = len(ranked[0].setting)
+        names = [*ranked[0].setting, *COLUMNS] + [""] * compared
+        rows = [_cells(each, "best" if each is ranked[0] else "tied") for each in ranked]
+        console.table(
+            out, title, names, [row[: len(names)] for row in rows], len(ranked[0].setting)
+        )
+    if compared and all(len(each.runs) == 1 for each in ranked):
         out.print("with one seed, settings cannot be told apart: add seeds, such as --seed 0-4")
     elif any(each.tied for each in ranked[1:]):
         out.print("tied: cannot be told from the best (paired by seed, 95 %)")
+    if failed:
+        console.table(out, "failed runs", ("file", "reason"), list(failed.items()), left=2)
+    made_by = sorted({run.saved.versions for each in ranked for run in each.runs if run.saved})
+    if len(made_by) > 1:
+        out.print("the last bits of these runs may differ, for they were made by several:")
+        out.print("\n".join(f"  {versions}" for versions in made_by))
+    if compared and ranked[0].runs[0].recipe.validation:
+        out.print("to train the best setting on all digits, and test it once, with other seeds:")
+        out.print(_final_command(ranked[0], data_flags), soft_wrap=True)
+    elif compared:
+        messages.warn(
+            "settings are compared on the test digits, so the best one's accuracy is partly luck; "
+            "without --validation 0, they are compared on held-out digits"
+        )
+
+
+def _cells(ranked: Ranked, verdict: str) -> list[str]:
+    sd = "-" if ranked.sd is None else f"{ranked.sd:.4f}"
+    accuracies = f"{ranked.mean:.4f}", sd, f"{min(ranked.accuracies):.4f}"
+    cells = [*map(str, ranked.setting.values()), str(len(ranked.runs)), *accuracies]
+    cells += [f"{max(ranked.accuracies):.4f}", f"{fmean(ranked.seconds):.1f}"]
+    return [*cells, verdict if ranked.tied else ""]
 
 
 def print_commands(runs: Sequence[SweepRun], data_flags: Sequence[str]) -> None:
@@ -93,21 +88,17 @@ def train_words(run: SweepRun, data_flags: Sequence[str]) -> list[str]:
     return ["train", *_flags(run.recipe), "--output", str(run.path), *data_flags]
 
 
-def print_final_command(best: Ranked, data_flags: Sequence[str]) -> None:
-    """Print the command that trains the best setting with seeds that it was not chosen by."""
+def _final_command(best: Ranked, data_flags: Sequence[str]) -> str:
+    """Return the command that trains the best setting with seeds that it was not chosen by."""
     seeds = [run.recipe.seed for run in best.runs]
     first, last = max(seeds) + 1, max(seeds) + len(seeds)
     folder = best.runs[0].path.parent
-    words = [
-        # Seed 0 is the default, and so not among these flags.
-        *_flags(replace(best.runs[0].recipe, validation=0, seed=0)),
-        *("--seed", f"{first}-{last}" if last > first else str(first)),
-        *("--output", str(folder.with_name(f"{folder.resolve().name}-best"))),
-        *data_flags,
-    ]
-    out = console.results()
-    out.print("to train the best setting on all digits, and measure it once on the test digits:")
-    out.print(shlex.join(["mnist-bp", "sweep", *words]), soft_wrap=True)
+    folder = folder if folder.name else folder.resolve()
+    # Seed 0 is the default, and so not among the flags of the recipe.
+    words = ["sweep", *_flags(replace(best.runs[0].recipe, validation=0, seed=0))]
+    words += ["--seed", f"{first}-{last}" if last > first else str(first)]
+    words += ["--output", str(folder.with_name(f"{folder.name}-best"))]
+    return shlex.join(["mnist-bp", *words, *data_flags])
 
 
 def _flags(recipe: Recipe) -> list[str]:

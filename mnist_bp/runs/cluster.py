@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from distributed import Client, get_worker
 
@@ -143,57 +144,63 @@ def train_on_cluster(runs: Sequence[SweepRun], source: Source, address: str) -> 
     except (OSError, ValueError) as error:
         raise MnistBpError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
-        yield from _train(client, runs, source)
+        tasks = _Tasks(client, source)
+        for run in runs:
+            tasks.submit(run)
+        while tasks.running:
+            try:
+                future = tasks.ended.get(timeout=PAUSE)
+            except queue.Empty:
+                yield None
+            else:
+                yield from tasks.receive(tasks.running.pop(future), future)
+                # Dask computes again what a dead worker held, if a future still asks for it.
+                del future
 
 
-def _train(client: Client, runs: Sequence[SweepRun], source: Source) -> Iterator[Event]:
-    # Equal calls are to be made again: a run may have gone on.
-    executor = client.get_executor(pure=False)
-    ended: queue.SimpleQueue[Future[Part]] = queue.SimpleQueue()
-    running: dict[Future[Part], SweepRun] = {}
-    unfit: set[str] = set()
+class _Tasks:
+    """The tasks that are on the cluster."""
 
-    def submit(run: SweepRun, **options: object) -> None:
-        saved = run.path.read_bytes() if run.path.exists() else b""
-        if unfit:
-            fit = [worker for worker in client.nthreads() if worker not in unfit]
+    def __init__(self, client: Client, source: Source) -> None:
+        self.client, self.source = client, source
+        # Equal calls are to be made again: a run may have gone on.
+        self.executor = client.get_executor(pure=False)
+        self.running: dict[Future[Part], SweepRun] = {}
+        self.ended: queue.SimpleQueue[Future[Part]] = queue.SimpleQueue()
+        self.unfit: set[str] = set()
+
+    def submit(self, run: SweepRun, **options: Any) -> None:
+        """Submit the next part of a run."""
+        if self.unfit:
+            fit = [worker for worker in self.client.nthreads() if worker not in self.unfit]
             if not fit:
                 raise MnistBpError("none of the workers can train the runs of this sweep")
             options |= {"workers": fit, "allow_other_workers": True}
-        future = executor.submit(train_part, run.recipe, source, saved, **options)
-        running[future] = run
-        future.add_done_callback(ended.put)
+        saved = run.path.read_bytes() if run.path.exists() else b""
+        future = self.executor.submit(train_part, run.recipe, self.source, saved, **options)
+        self.running[future] = run
+        future.add_done_callback(self.ended.put)
 
-    for run in runs:
-        submit(run)
-    while running:
-        try:
-            future = ended.get(timeout=PAUSE)
-        except queue.Empty:
-            yield None
-            continue
-        run = running.pop(future)
+    def receive(self, run: SweepRun, future: Future[Part]) -> Iterator[Event]:
+        """Write what came back of a run, and submit its next part, if there is one."""
         if future.cancelled():
-            raise MnistBpError(
-                "the connection to the Dask scheduler is lost; once it is there again, the same "
-                "command goes on"
-            )
-        error = future.exception()
-        part = Part("", ended=f"{type(error).__name__}: {error}") if error else future.result()
-        # Dask computes again what a dead worker held, if a future still asks for it.
-        del future
+            lost = "the connection to the Dask scheduler is lost"
+            raise MnistBpError(f"{lost}; once it is there again, the same command goes on")
+        if error := future.exception():
+            yield run, f"{type(error).__name__}: {error}"
+            return
+        part = future.result()
         if part.unfit:
-            if part.worker not in unfit:
+            if part.worker not in self.unfit:
                 log.warning("the worker %s is not used: %s", part.worker, part.unfit)
-            unfit.add(part.worker)
-            submit(run)
-            continue
+            self.unfit.add(part.worker)
+            return self.submit(run)
         if part.checkpoint:
             with replacing(run.path) as file:
                 file.write(part.checkpoint)
         yield run, part.epochs
         if part.ended is None:
             # Before the runs that have not begun.
-            submit(run, priority=1)
+            self.submit(run, priority=1)
         else:
             yield run, part.ended

@@ -18,7 +18,7 @@ from typing import Any
 from mnist_bp.data.digits import Digits
 from mnist_bp.errors import MnistBpError, ParameterError, UsageError
 from mnist_bp.runs.checkpoint import Checkpoint, load_checkpoint
-from mnist_bp.runs.recipe import SETTINGS, Recipe
+from mnist_bp.runs.recipe import Recipe
 
 try:
     import fcntl
@@ -102,7 +102,7 @@ def combine(
             chosen = config | dict(zip(values, combination, strict=True))
             setting = {"config": label} if len(configs) > 1 else {}
             setting |= {name: chosen[name] for name in varying}
-            recipe = _recipe(chosen, setting)
+            recipe = Recipe(**chosen)
             runs.setdefault(recipe, SweepRun(setting, recipe, folder / _name(setting, recipe.seed)))
     if len({recipe.validation for recipe in runs}) > 1:
         raise ParameterError("validation", "must be the same for all runs: they are compared")
@@ -118,22 +118,9 @@ def validation_given(
     return "validation" in values or any("validation" in config for config in configs.values())
 
 
-def _recipe(chosen: dict[str, Any], setting: dict[str, Any]) -> Recipe:
-    try:
-        return Recipe(**chosen)
-    except ParameterError as error:
-        where = f" (in the runs with {describe(setting)})" if setting else ""
-        raise ParameterError(error.parameter, f"{error.problem}{where}") from error
-
-
 def _name(setting: dict[str, Any], seed: int) -> str:
     parts = [f"{name}-{value}" for name, value in (setting | {"seed": seed}).items()]
     return re.sub(r"[^\w.+-]", "-", "_".join(parts)) + ".npz"
-
-
-def describe(setting: Mapping[str, Any]) -> str:
-    """Return a setting in words, such as `lr 0.1, hidden 50`."""
-    return ", ".join(f"{name} {value}" for name, value in setting.items())
 
 
 def look_up(
@@ -161,7 +148,7 @@ def look_up(
         if isinstance(saved, str) or saved.recipe is None:
             continue
         if ask_for_validation:
-            _check_validation(path, saved.recipe, runs[0].recipe)
+            _check_validation(path, saved.recipe.validation, runs[0].recipe.validation)
         run = found.get(saved.recipe)
         if run and saved.digests == train.digests and saved.epochs >= run.epochs_done:
             found[saved.recipe] = replace(run, path=path, saved=saved)
@@ -188,28 +175,23 @@ def _check_name(run: SweepRun, saved: Checkpoint | str | None, train: Digits) ->
     return replace(run, problem=saved or "")
 
 
-def _check_validation(path: Path, there: Recipe, recipe: Recipe) -> None:
-    if there.validation != recipe.validation:
-        why = (
-            "settings are compared on held-out digits"
-            if recipe.validation
-            else "only seeds vary in these runs"
+def _check_validation(path: Path, there: int, here: int) -> None:
+    if there != here:
+        problem = (
+            f"must be given: {path} has {there}, but the default is {here} now; more than "
+            "one setting is compared on held-out digits"
         )
-        raise ParameterError(
-            "validation",
-            f"must be given here: {path} has {there.validation}, but the default is "
-            f"{recipe.validation} now, because {why}",
-        )
+        raise ParameterError("validation", problem)
 
 
 def _difference(saved: Checkpoint, recipe: Recipe, train: Digits) -> str:
     """Return why a checkpoint is not that of a run, in words."""
     if not saved.recipe:
         return "it holds four arrays alone, and no record of a run"
-    there, here = asdict(saved.recipe), asdict(recipe)
-    for name in SETTINGS:
-        if there[name] != here[name]:
-            return f"its {name} is {there[name]}, not {here[name]}"
+    here = asdict(recipe)
+    for name, value in asdict(saved.recipe).items():
+        if value != here[name]:
+            return f"its {name} is {value}, not {here[name]}"
     return f"it was trained on other digits of {saved.dataset} than these of {train.dataset}"
 
 

@@ -50,24 +50,9 @@ def train_here(
     events: queue.SimpleQueue[tuple[SweepRun, int | str]] = queue.SimpleQueue()
     processes: list[subprocess.Popen[str]] = []
     stopping = threading.Event()
-    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    # With -P, files in the current folder replace no module.
-    program = [sys.executable, "-P", "-m", "mnist_bp"]
 
     def train(run: SweepRun) -> None:
-        process = subprocess.Popen(
-            [*program, *words(run), "--log", "-", "--quiet"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Ctrl-C is passed on once, below, by this process alone.
-            start_new_session=True,
-            # A run that outlives this process keeps the lock on the folder.
-            close_fds=False,
-        )
+        process = _start([*words(run), "--log", "-", "--quiet"])
         processes.append(process)
         if stopping.is_set():
             _stop(process)
@@ -84,14 +69,32 @@ def train_here(
                     event = events.get(timeout=PAUSE)
                 except queue.Empty:
                     yield None
-                    continue
-                left -= isinstance(event[1], str)
-                yield event
+                else:
+                    left -= isinstance(event[1], str)
+                    yield event
         finally:
             stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 _stop(process)
+
+
+def _start(words: list[str]) -> subprocess.Popen[str]:
+    """Start `mnist-bp` with these words."""
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    return subprocess.Popen(
+        # With -P, files in the current folder replace no module.
+        [sys.executable, "-P", "-m", "mnist_bp", *words],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Ctrl-C is passed on once, by this process alone.
+        start_new_session=True,
+        # A run that outlives this process keeps the lock on the folder.
+        close_fds=False,
+    )
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

@@ -63,7 +63,7 @@ def test_digits_are_held_out_where_settings_are_compared_and_only_there(tmp_path
     ("values", "problem"),
     [
         ({"validation": [0, 100]}, "validation must be the same"),
-        ({"optimizer": ["sgd", "nesterov"]}, "optimizer nesterov"),
+        ({"optimizer": ["sgd", "nesterov"]}, "momentum must be above 0 for nesterov"),
         ({"seed": range(60_000), "lr": [0.1, 0.2]}, "120,000 runs"),
     ],
 )
