@@ -43,9 +43,7 @@ def print_tables(
         varying = len(ranked[0].setting)
         names = [*ranked[0].setting, *COLUMNS] + [""] * compared
         rows = [_cells(each, "best" if each is ranked[0] else "tied") for each in ranked]
-        console.table(
-            out, title, names, [row[: len(names)] for row in rows], len(ranked[0].setting)
-        )
+        console.table(out, title, names, [row[: len(names)] for row in rows], varying)
     if compared and all(len(each.runs) == 1 for each in ranked):
         out.print("with one seed, settings cannot be told apart: add seeds, such as --seed 0-4")
     elif any(each.tied for each in ranked[1:]):
