@@ -20,7 +20,7 @@ from typing import Any
 from distributed import Client, get_worker
 
 from mnist_bp.data.digits import Digits
-from mnist_bp.data.mnist import read_digits
+from mnist_bp.data.sources import read_digits
 from mnist_bp.errors import DataError, MnistBpError
 from mnist_bp.files import replacing
 from mnist_bp.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -106,8 +106,8 @@ def train_part(recipe: Recipe, source: Source, saved: bytes) -> Part:
     with one_run, TemporaryDirectory() as folder:
         try:
             digits = source.read(recipe.splits)
-        except DataError as error:
-            return Part(worker, unfit=str(error))
+        except MnistBpError as error:
+            return Part(worker, unfit=" ".join(error.lines))
         path = Path(folder, "run.npz")
         end = time.monotonic() + PART
         try:
@@ -123,7 +123,7 @@ def train_part(recipe: Recipe, source: Source, saved: bytes) -> Part:
             else:
                 save_checkpoint(path, run)
         except MnistBpError as error:
-            ended = str(error)
+            ended = " ".join(error.lines)
         return Part(worker, path.read_bytes() if path.exists() else b"", epochs, ended)
 
 

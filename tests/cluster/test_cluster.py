@@ -217,7 +217,7 @@ def test_a_worker_without_digits_is_named_once_and_not_used(sweep, cluster):
     done = sweep("--seed", "0-7", *SHORT, "-o", "out", "--json")
     assert done.returncode == 0
     (message,) = said(done.stderr)
-    assert "is not used: digits of your own are in no cache" in message
+    assert "is not used: the data set custom is not MNIST's" in message
     assert json.loads(done.stdout)["settings"][0]["n"] == 8
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_bp import Recipe, save_checkpoint
-from mnist_bp.data.mnist import read_digits
+from mnist_bp.data.sources import read_digits
 from mnist_bp.errors import ParameterError, UsageError
 from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
 from mnist_bp.runs.ranking import interval, rank, t_quantile
