@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from swept import RECIPES, contents, said, same, wait_until, write_recipes
 
 SHORT = ("--epochs", 3, "--validation", 100, "--batch-size", 20)
 
@@ -26,53 +27,30 @@ def sweep(command, digits_folder):
     return run
 
 
-def contents(path):
-    """Return all that a checkpoint holds but for times and versions, as it can be compared."""
-    with np.load(path) as archive:
-        arrays = dict(archive)
-    del arrays["versions"]
-    history = arrays.pop("history")
-    arrays |= {name: history[name] for name in history.dtype.names if name != "seconds"}
-    return {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}
+@pytest.fixture(scope="module")
+def single(tmp_path_factory, digits_folder):
+    """A folder of single runs of `train`, made by the commands that a dry run prints."""
+    folder = tmp_path_factory.mktemp("single")
 
+    def run(*words):
+        command = [sys.executable, "-m", "mnist_bp", *map(str, words)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
 
-def said(errors):
-    """Return what stderr has beside the warning that these few digits are not MNIST's."""
-    return [line for line in errors.splitlines() if not line.endswith("are not MNIST's")]
-
-
-def same(folder, other):
-    """Check that two folders hold the same checkpoints."""
-    names = sorted(path.name for path in folder.glob("*.npz"))
-    assert names == sorted(path.name for path in other.glob("*.npz"))
-    for name in names:
-        assert contents(folder / name) == contents(other / name)
-    return len(names)
-
-
-RECIPES = [
-    ("--optimizer", "sgd", "--lr", "0.05,0.1"),
-    ("--optimizer", "nesterov", "--momentum", "0.5,0.9"),
-    ("--optimizer", "adam", "--schedule", "constant,cosine"),
-    ("--rotation", "5,10", "--elastic", 1),
-    ("--sampling", "shuffle,replacement"),
-]
-
-
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe[0] + recipe[1])
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_a_sweep_makes_what_single_runs_of_train_make(sweep, command, recipe, workers):
-    words = [*recipe, *SHORT, "--seed", "0-1"]
-    planned = sweep(*words, "-o", "single", "--dry-run").stdout.splitlines()
-    for line in planned:
+    words = ("--config", write_recipes(folder), *SHORT, "--seed", "0-1", "-o", "out")
+    for line in run("sweep", *words, "--dry-run", "--data-dir", digits_folder):
         program, *arguments = shlex.split(line)
         assert program == "mnist-bp"
-        assert command(*arguments, "--quiet").returncode == 0
+        run(*arguments, "--quiet")
+    return folder / "out"
 
-    done = sweep(*words, "-o", "many", "--workers", workers)
 
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_sweep_makes_what_single_runs_of_train_make(sweep, single, workers):
+    words = ("--config", write_recipes(sweep.folder), *SHORT, "--seed", "0-1")
+    done = sweep(*words, "-o", "out", "--workers", workers)
     assert (done.returncode, said(done.stderr)) == (0, [])
-    assert same(command.folder / "many", command.folder / "single") == len(planned) == 4
+    assert same(sweep.folder / "out", single) == 2 * len(RECIPES)
 
 
 def test_who_adds_values_gets_only_the_new_runs(sweep):
@@ -113,14 +91,6 @@ def processes_below(parent):
     pairs = [tuple(map(int, line.split())) for line in table.splitlines()]
     below = [pid for pid, above in pairs if above == parent]
     return below + [each for pid in below for each in processes_below(pid)]
-
-
-def wait_until(happens, seconds=60):
-    """Wait for something to happen: the limit is against hanging alone."""
-    end = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 LONG = ("--epochs", 30, "--validation", 100, "--batch-size", 5, "--seed", "0-3", "--lr", "0.05,0.1")

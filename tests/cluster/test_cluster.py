@@ -6,23 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from swept import RECIPES, contents, said, same, wait_until, write_recipes
 
 pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 SHORT = ("--epochs", 3, "--validation", 100, "--batch-size", 20)
 LONG = ("--epochs", 150, "--validation", 100, "--batch-size", 5, "--seed", "0-3")
-RECIPES = [
-    ("--optimizer", "sgd", "--lr", "0.05,0.1"),
-    ("--optimizer", "nesterov", "--momentum", "0.5,0.9"),
-    ("--optimizer", "adam", "--schedule", "constant,cosine"),
-    ("--rotation", "5,10", "--elastic", 1),
-    ("--sampling", "shuffle,replacement"),
-    ("--threads", "1,2"),
-]
 
 
 class Cluster:
@@ -85,46 +77,16 @@ def sweep(command, cluster):
     return run
 
 
-def said(errors):
-    return [line for line in errors.splitlines() if not line.endswith("are not MNIST's")]
-
-
-def contents(path):
-    with np.load(path) as archive:
-        arrays = dict(archive)
-    del arrays["versions"]
-    history = arrays.pop("history")
-    arrays |= {name: history[name] for name in history.dtype.names if name != "seconds"}
-    return {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}
-
-
-def same(folder, other):
-    names = sorted(path.name for path in folder.glob("*.npz"))
-    assert names == sorted(path.name for path in other.glob("*.npz"))
-    for name in names:
-        assert contents(folder / name) == contents(other / name)
-    return len(names)
-
-
-def wait_until(happens, seconds=60):
-    end = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_a_cluster_makes_the_bits_that_this_machine_makes(sweep, command, cluster):
     cluster.worker()
     # Two threads in one process: its runs must not change each other's number of BLAS threads.
     cluster.worker("--nthreads", 2)
-    for number, recipe in enumerate(RECIPES):
-        words = [*recipe, *SHORT, "--seed", "0-1"]
-        done = sweep(*words, "-o", f"cluster-{number}", "--json")
-        assert (done.returncode, said(done.stderr)) == (0, [])
-        assert sum(each["n"] for each in json.loads(done.stdout)["settings"]) == 4
-        assert command("sweep", *words, "-o", f"here-{number}").returncode == 0
-        here, there = (command.folder / f"{name}-{number}" for name in ("here", "cluster"))
-        assert same(here, there) == 4
+    words = ["--config", write_recipes(command.folder), "--threads", "1,2", *SHORT]
+    done = sweep(*words, "-o", "there", "--json")
+    assert (done.returncode, said(done.stderr)) == (0, [])
+    assert json.loads(done.stdout)["failed"] == []
+    assert command("sweep", *words, "-o", "here").returncode == 0
+    assert same(command.folder / "there", command.folder / "here") == 2 * len(RECIPES)
 
 
 def test_a_run_that_takes_long_comes_back_in_parts_and_goes_on(sweep, command, cluster):
