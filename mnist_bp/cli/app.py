@@ -18,6 +18,7 @@ from mnist_bp.cli.evaluate import evaluate
 from mnist_bp.cli.explain import FormulaCommand, explain
 from mnist_bp.cli.gradcheck import gradcheck
 from mnist_bp.cli.predict import predict
+from mnist_bp.cli.sweep import sweep
 from mnist_bp.cli.train import train
 from mnist_bp.errors import (
     MnistBpError,
@@ -43,6 +44,12 @@ EXAMPLES = {
         "--config book --output book.npz",
         "--hidden 200 --lr 0.2 --log run.jsonl",
         "--resume weights.npz --epochs 30",
+    ),
+    sweep: (
+        "--lr 0.05,0.1,0.2 --seed 0-4 --output rates",
+        "--config small --seed 0-9 --output small --workers 2",
+        "--hidden 50,100 --seed 0-4 --output sizes --report sizes.html",
+        "--hidden 50,100 --seed 0-4 --output sizes --dry-run",
     ),
     evaluate: (
         "weights.npz",

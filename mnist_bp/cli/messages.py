@@ -84,9 +84,14 @@ def complain(*lines: str, label: str = MnistBpError.label) -> None:
 
 def print_json(**values: Any) -> None:
     """Print one JSON object, in one line, as a result."""
+    print_line(json.dumps(values, allow_nan=False))
+
+
+def print_line(line: str) -> None:
+    """Print a line as a result, as it is: it is for another program."""
     if sys.stdout is not None:
         with writing(sys.stdout):
-            sys.stdout.write(json.dumps(values, allow_nan=False) + "\n")
+            sys.stdout.write(line + "\n")
 
 
 def steps_bar(total: int, show: bool = True, unit: str = "step") -> "Bar":
@@ -106,13 +111,15 @@ Bar = AbstractContextManager[Callable[..., object]]
 def _bar(show: bool, **settings: Any) -> Iterator[Callable[..., object]]:
     # Rows that go through a pipe may come out on the same screen, amid the bar.
     if not show or plain(sys.stderr) or plain(sys.stdout):
-        yield lambda *_: None
+        yield lambda *_, **__: None
         return
     from tqdm import tqdm
 
-    def update(*count: int) -> None:
+    def update(*count: int, text: str = "") -> None:
         # A terminal that was closed stops no work.
         with suppress(OSError):
+            if text:
+                bar.set_description_str(text, refresh=False)
             bar.update(*count)
 
     with (

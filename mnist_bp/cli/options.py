@@ -81,19 +81,26 @@ def with_digits(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(command, options, "source", lambda values: DigitsOptions(**values))
 
 
-def with_settings(settings: dict[str, Setting]) -> Callable[..., Any]:
-    """Give a command an option for each setting; it gets those that are used, as `flags`."""
+def with_settings(
+    settings: dict[str, Setting],
+    parse: Callable[[Setting, str, str], Any] = Setting.parse,
+    more: str = "",
+) -> Callable[..., Any]:
+    """Give a command an option for each setting; it gets those that are used, as `flags`.
 
-    def parse(texts: dict[str, str | None]) -> dict[str, Any]:
-        return {k: settings[k].parse(k, text) for k, text in texts.items() if text is not None}
+    What a text means, `parse` finds out; `more` goes behind what the help shows for a value.
+    """
+
+    def parse_all(texts: dict[str, str | None]) -> dict[str, Any]:
+        return {k: parse(settings[k], k, text) for k, text in texts.items() if text is not None}
 
     def annotation(setting: Setting) -> Any:
-        metavar = "|".join(setting.choices) or ("N" if setting.type is int else "X")
+        metavar = ("|".join(setting.choices) or ("N" if setting.type is int else "X")) + more
         default = "" if setting.default is None else f" [default: {setting.default}]"
         return Annotated[str | None, option(setting.help + default, metavar=metavar)]
 
     options = {key: annotation(setting) for key, setting in settings.items()}
-    return lambda command: _with_options(command, options, "flags", parse)
+    return lambda command: _with_options(command, options, "flags", parse_all)
 
 
 def _with_options(

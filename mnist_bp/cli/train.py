@@ -17,6 +17,7 @@ from mnist_bp.errors import (
     MnistBpError,
     NoFileError,
     OutputError,
+    ParameterError,
     StoppedError,
     UsageError,
     WeightsError,
@@ -24,6 +25,7 @@ from mnist_bp.errors import (
 from mnist_bp.files import append_line, back_up, check_writable
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.recipe import SETTINGS, Recipe
+from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
     from mnist_bp.cli.console import GrowingTable
@@ -40,7 +42,17 @@ Log = Annotated[Path | None, option(LOG)]
 Quiet = Annotated[bool, option("Print warnings and errors only.", "--quiet", "-q", metavar=None)]
 
 
-@with_settings(SETTINGS)
+def _one_value(setting: Setting, name: str, text: str) -> Any:
+    try:
+        return setting.parse(name, text)
+    except ParameterError as error:
+        if not re.fullmatch(r"[^,]+(,[^,]+)+|\d+-\d+", text):
+            raise
+        problem = f"{error.problem}; for several values, there is the command sweep"
+        raise ParameterError(name, problem) from error
+
+
+@with_settings(SETTINGS, _one_value)
 @with_digits
 def train(
     source: DigitsOptions,

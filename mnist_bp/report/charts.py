@@ -41,7 +41,7 @@ SIZE = 4.3, 2.6
 """Inches of a chart: its text has the size of the page's where the page is as wide as a phone."""
 
 
-def chart(name: str, draw: Callable[["Axes"], object]) -> Markup:
+def chart(name: str, draw: Callable[["Axes"], object], height: float = SIZE[1]) -> Markup:
     """Return what `draw` draws on a pair of axes, as an `<svg>` element.
 
     Matplotlib's settings are those of `STYLE` while it draws, and the user's again afterwards. No
@@ -52,6 +52,8 @@ def chart(name: str, draw: Callable[["Axes"], object]) -> Markup:
     name : str
         A name of its own for each chart of a page: identifiers inside the SVG are made from it.
     draw : function of `matplotlib.axes.Axes`
+    height : float
+        In inches.
     """
     if "matplotlib" not in sys.modules:
         _import_matplotlib()
@@ -59,7 +61,7 @@ def chart(name: str, draw: Callable[["Axes"], object]) -> Markup:
     from matplotlib.figure import Figure
 
     with matplotlib.style.context(STYLE | {"svg.hashsalt": name}, after_reset=True):
-        figure = Figure(figsize=SIZE, layout="constrained")
+        figure = Figure(figsize=(SIZE[0], height), layout="constrained")
         draw(figure.add_subplot())
         return _svg(figure)
 

@@ -10,11 +10,10 @@ rest is the run's record, which holds only what cannot be derived:
     dataset_sha256    the digests of its training images and labels, unzipped
     history           a row for each epoch, with the columns of `EpochResult`
     step_losses       the loss of every step
-    versions          of mnist-bp, NumPy and Python
+    versions          of mnist-bp, NumPy and Python; the processor and its BLAS kernel
     optimizer.NAME    what the optimizer remembers of each parameter
 """
 
-import platform
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ from mnist_bp.network import Activation, TwoLayerNet
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.archive import check_sizes, read_array
 from mnist_bp.runs.recipe import Recipe
-from mnist_bp.version import __version__
+from mnist_bp.runs.versions import versions as versions
 
 FORMAT = 2
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -202,11 +201,6 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         raise WeightsError(f"{path} {error}") from error
     except Exception as error:  # The file may come from anyone, and fail in any way.
         raise WeightsError(f"{path} is not a weights file: {error}") from error
-
-
-def versions() -> str:
-    """Return the versions that a result depends on."""
-    return f"mnist-bp {__version__}, numpy {np.__version__}, python {platform.python_version()}"
 
 
 def _read(archive: zipfile.ZipFile) -> Checkpoint:
