@@ -14,32 +14,33 @@ SHARED = ("dataset", "data_dir", "mirror")
 """Options that mean the same in every command that reads digits."""
 
 
-def table(options: list[Any]) -> str:
-    """Return a Markdown table with a row for each option."""
-    lines = ["| option | meaning |", "|---|---|"]
+def rows(options: list[Any], *first: str) -> list[str]:
+    """Return a row of a Markdown table for each option, with these cells first."""
+    lines = []
     for option in options:
         names = ", ".join(sorted(option.opts, key=len))
         value = "" if option.is_flag else f" {option.metavar}"
-        cells = (f"`{names}{value}`", option.help)
+        cells = (*first, f"`{names}{value}`", option.help)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(lines)
+    return lines
 
 
 def tables() -> dict[str, str]:
-    """Return every table of options: of each command, and of what commands share."""
+    """Return every table of options: what commands share, and each command's own."""
     options = {
         name: [each for each in command.params if each.param_type_name == "option"]
         for name, command in typer.main.get_command(app).commands.items()
     }
-    found = {
-        "digits": table([each for each in options["train"] if each.name in SHARED]),
-        "hyperparameters": table([each for each in options["train"] if each.name in SETTINGS]),
-    }
+    head = ["| option | meaning |", "|---|---|"]
+    digits = [each for each in options["train"] if each.name in SHARED]
+    recipe = [each for each in options["train"] if each.name in SETTINGS]
+    commands = ["| command | option | meaning |", "|---|---|---|"]
     for name, each in options.items():
-        elsewhere = {"download": (), "train": (*SHARED, *SETTINGS), "sweep": (*SHARED, *SETTINGS)}
-        left_out = elsewhere.get(name, SHARED)
-        found[name] = table([option for option in each if option.name not in left_out])
-    return found
+        elsewhere = (*SHARED, *SETTINGS) if name in ("train", "sweep") else SHARED
+        own = [option for option in each if option.name not in elsewhere]
+        commands += rows(own, f"`{name}`")
+    found = {"digits": head + rows(digits), "hyperparameters": head + rows(recipe)}
+    return {name: "\n".join(lines) for name, lines in (found | {"commands": commands}).items()}
 
 
 def updated(text: str) -> str:

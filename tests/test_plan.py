@@ -61,6 +61,7 @@ PUBLIC = [
     "check_gradients",
     "evaluate",
     "load_checkpoint",
+    "load_digits",
     "load_mnist",
     "save_checkpoint",
     "train",
@@ -136,7 +137,7 @@ def test_no_modules_import_each_other_in_a_circle():
 
 def test_only_the_command_line_prints():
     for module, path in MODULES.items():
-        if room(module) != "cli":
+        if room(module) != "cli" and module != "__main__":
             calls = [
                 node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
             ]

@@ -169,7 +169,8 @@ def work(file: str, skip: list[str]) -> None:
 
     def starting(step: str, **found: object) -> bool:
         if step not in skip:
-            print(json.dumps({"step": step} | found), file=results, flush=True)
+            results.write(json.dumps({"step": step} | found) + "\n")
+            results.flush()
         return step not in skip
 
     loaded = Loaded(path, starting)

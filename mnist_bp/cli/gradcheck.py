@@ -40,8 +40,14 @@ def gradcheck(
     The exit status is 1 when a gradient does not hold, and 2 when a file cannot be read.
     """
     if files:
-        return audit.check(files, vars(source) | flags, as_json)
+        audit.check(files, vars(source) | flags, as_json)
+        return
+    chosen = {key: setting.default for key, setting in CHECK_SETTINGS.items()} | flags
+    _check_package(source, chosen, as_json)
 
+
+def _check_package(source: DigitsOptions, chosen: dict[str, Any], as_json: bool) -> None:
+    """Check this package's own layers and net."""
     import numpy as np
     from threadpoolctl import threadpool_limits
 
@@ -51,7 +57,6 @@ def gradcheck(
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.randomness import Purpose, stream
 
-    chosen = {key: setting.default for key, setting in CHECK_SETTINGS.items()} | flags
     samples, step, tolerance = chosen["samples"], chosen["step"], chosen["tolerance"]
     recipe = Recipe(**{key: chosen[key] for key in ("hidden", "activation", "seed")})
     (digits,) = source.read_or_draw("train")
