@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Measured: TypeAlias = Literal["test", "held-out"]
 
-MAX_BYTES = 8192
+MAX_BYTES = 4096
 """Size of the largest recipe that is read: TOML can take time that grows with its square."""
 
 MAX_ACTIVATIONS = 10**8

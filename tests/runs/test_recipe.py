@@ -180,7 +180,7 @@ ENDLESS = [
     ("a folder", "it is a folder"),
     ("a pipe", "it is not a file but a device"),
     ("/dev/zero", "it is not a file but a device"),
-    ("a gigabyte", "it is larger than 8,192 bytes"),
+    ("a gigabyte", "it is larger than 4,096 bytes"),
 ]
 
 
@@ -221,7 +221,8 @@ def test_a_hostile_recipe_is_one_error_of_ours_at_once(tmp_path, text):
     with pytest.raises(UsageError):
         recipes.read(str(tmp_path / "my.toml"))
 
-    assert time.monotonic() - started < 1
+    # A guard against hanging, on a machine that may be busy.
+    assert time.monotonic() - started < 20
 
 
 OTHER_WORDS = (
