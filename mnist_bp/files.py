@@ -1,4 +1,4 @@
-"""Writing files: a file that has its name is whole, whatever happens while it is written."""
+"""Writing files: a file that has its name is whole, even if its writer is interrupted."""
 
 import contextlib
 import glob

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class UserFolder:
-    """A folder that the user named. Whatever digits are in it are used as they are.
+    """A folder that the user named. The digits in it are used as they are.
 
     Attributes
     ----------

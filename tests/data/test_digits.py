@@ -124,7 +124,7 @@ TWO_ONES = np.eye(10)[LABELS] + np.eye(10)[1]
         (IMAGES, LABELS.astype(int) - 2, "labels holds -1"),
         (IMAGES, LABELS + 0.5, "labels holds 3.5"),
         (IMAGES, NAN[:, 0], "labels holds nan"),
-        (IMAGES, LABELS.astype(str), "labels holds the type <U, expected whole numbers"),
+        (IMAGES, LABELS.astype(str), r"labels holds the type <U\d, expected whole numbers"),
         (IMAGES, TWO_ONES, "labels has rows that are not one-hot"),
         (IMAGES, np.zeros((7, 10)), "labels has rows that are not one-hot"),
         (IMAGES, NAN[:, :10], "labels has rows that are not one-hot"),
