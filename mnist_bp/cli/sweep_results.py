@@ -53,7 +53,8 @@ def print_tables(
     made_by = sorted({run.saved.versions for each in ranked for run in each.runs if run.saved})
     if len(made_by) > 1:
         out.print("the last bits of these runs may differ, for they were made by several:")
-        out.print("\n".join(f"  {versions}" for versions in made_by))
+        for versions in made_by:
+            out.print(f"  {versions}", soft_wrap=True)
     if compared and ranked[0].runs[0].recipe.validation:
         out.print("to train the best setting on all digits, and test it once, with other seeds:")
         out.print(_final_command(ranked[0], data_flags), soft_wrap=True)
