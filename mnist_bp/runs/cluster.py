@@ -17,11 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from distributed import Client, get_worker
+from distributed import Client, KilledWorker, get_worker
+from distributed.comm import get_address_host_port
 
 from mnist_bp.data.digits import Digits
 from mnist_bp.data.sources import read_digits
-from mnist_bp.errors import DataError, MnistBpError
+from mnist_bp.errors import DataError, MnistBpError, ParameterError
 from mnist_bp.files import replacing
 from mnist_bp.runs.checkpoint import load_checkpoint, save_checkpoint
 from mnist_bp.runs.recipe import Recipe
@@ -140,10 +141,16 @@ def train_on_cluster(runs: Sequence[SweepRun], source: Source, address: str) -> 
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="distributed")
     try:
+        get_address_host_port(address)
         client = Client(address, timeout=CONNECT, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
+        problem = f"must be an address such as tcp://host:8786, not {address}"
+        raise ParameterError("dask", problem) from error
+    except OSError as error:
         raise MnistBpError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
+        if not client.nthreads():
+            log.warning("the scheduler has no workers yet: waiting for them")
         tasks = _Tasks(client, source)
         for run in runs:
             tasks.submit(run)
@@ -186,9 +193,13 @@ class _Tasks:
         if future.cancelled():
             lost = "the connection to the Dask scheduler is lost"
             raise MnistBpError(f"{lost}; once it is there again, the same command goes on")
-        if error := future.exception():
-            yield run, f"{type(error).__name__}: {error}"
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            yield run, "every worker that trained it was killed; is there enough memory?"
             return
+        if error:
+            problem = f"a worker cannot train: {str(error).partition(chr(10))[0]}"
+            raise MnistBpError(f"{problem}: is the same mnist-bp installed there?")
         part = future.result()
         if part.unfit:
             if part.worker not in self.unfit:

@@ -202,6 +202,37 @@ def test_without_a_scheduler_there_is_one_message(command, digits_folder):
     assert message.startswith("Error: no Dask scheduler answers at tcp://127.0.0.1:1")
 
 
+def test_an_address_that_is_none_is_wrong_usage(command, digits_folder):
+    done = command(
+        *("sweep", *SHORT, "-o", "out", "--data-dir", digits_folder, "--dask", "nonsense")
+    )
+    assert done.returncode == 2
+    assert said(done.stderr) == [
+        "Error: --dask must be an address such as tcp://host:8786, not nonsense"
+    ]
+
+
+def test_a_worker_without_the_package_ends_the_sweep_with_one_message(sweep, cluster, tmp_path):
+    (tmp_path / "without.py").write_text("import sys\nsys.modules['mnist_bp'] = None\n")
+    cluster.worker("--preload", tmp_path / "without.py")
+    cluster.wait_for_workers(1)
+    done = sweep("--seed", "0-3", *SHORT, "-o", "out")
+    assert done.returncode == 1
+    (message,) = said(done.stderr)
+    assert "is the same mnist-bp installed there?" in message
+
+
+def test_a_sweep_says_that_it_waits_for_workers(command, cluster):
+    process = start(command, cluster)
+    for line in process.stderr:
+        if "waiting for them" in line:
+            break
+    else:
+        pytest.fail("nothing is said")
+    cluster.worker()
+    assert process.wait(timeout=300) == 0
+
+
 def test_failed_runs_are_listed_and_the_others_go_on(sweep, cluster):
     cluster.worker()
     done = sweep("--lr", "0.1,1e30", *SHORT, "-o", "out", "--json")
