@@ -1,5 +1,6 @@
 """The command `sweep`: the same bits as `train`, whatever happens on the way."""
 
+import contextlib
 import json
 import os
 import random
@@ -145,7 +146,9 @@ def test_whatever_is_killed_the_same_command_ends_with_the_same_bits(
         workers = processes_below(process.pid)
         victims = {"all": [process.pid, *workers], "one worker": workers[:1]}
         for pid in victims.get(killed, [process.pid]):
-            os.kill(pid, signal.SIGKILL)
+            # It may have just ended by itself.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=60)
         ended = {
             path: path.stat().st_mtime_ns
