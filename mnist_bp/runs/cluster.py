@@ -198,7 +198,7 @@ class _Tasks:
             yield run, "every worker that trained it was killed; is there enough memory?"
             return
         if error:
-            problem = f"a worker cannot train: {str(error).partition(chr(10))[0]}"
+            problem = f"a worker cannot train: {str(error).partition('. ')[0]}"
             raise MnistBpError(f"{problem}: is the same mnist-bp installed there?")
         part = future.result()
         if part.unfit:

@@ -213,8 +213,9 @@ def test_an_address_that_is_none_is_wrong_usage(command, digits_folder):
 
 
 def test_a_worker_without_the_package_ends_the_sweep_with_one_message(sweep, cluster, tmp_path):
-    (tmp_path / "without.py").write_text("import sys\nsys.modules['mnist_bp'] = None\n")
-    cluster.worker("--preload", tmp_path / "without.py")
+    (tmp_path / "mnist_bp").mkdir()
+    (tmp_path / "mnist_bp" / "__init__.py").write_text("raise ImportError('not installed')")
+    cluster.worker(PYTHONPATH=str(tmp_path))
     cluster.wait_for_workers(1)
     done = sweep("--seed", "0-3", *SHORT, "-o", "out")
     assert done.returncode == 1
