@@ -225,13 +225,11 @@ def test_a_worker_without_the_package_ends_the_sweep_with_one_message(sweep, clu
 
 def test_a_sweep_says_that_it_waits_for_workers(command, cluster):
     process = start(command, cluster)
-    for line in process.stderr:
-        if "waiting for them" in line:
-            break
-    else:
-        pytest.fail("nothing is said")
+    lines = iter(process.stderr.readline, "")
+    assert any("waiting for them" in line for line in lines)
     cluster.worker()
-    assert process.wait(timeout=300) == 0
+    process.communicate(timeout=300)
+    assert process.returncode == 0
 
 
 def test_failed_runs_are_listed_and_the_others_go_on(sweep, cluster):
