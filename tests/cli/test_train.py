@@ -21,7 +21,9 @@ def test_data_that_cannot_be_used_is_one_message_and_exit_status_1(command, inli
 
     assert done.returncode == 1
     assert "lacks train-images-idx3-ubyte.gz, train-labels" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    message, remedy = done.stderr.splitlines()
+    assert message.startswith("Error: ")
+    assert remedy.startswith("--data-dir names a folder with other digits")
 
 
 def test_a_run_that_diverges_is_one_message_and_exit_status_1(command, inline, digits_folder):

@@ -312,7 +312,7 @@ def row(**values):
     [
         ({"recipe": "lr = 'x'"}, "has a damaged recipe: lr must be a number above 0"),
         ({"recipe": "?"}, "has a damaged recipe: Invalid statement"),
-        ({"recipe": "lr." + "a." * 4000 + "a = 1"}, "has a damaged recipe: lr must be"),
+        ({"recipe": "lr." + "a." * 2000 + "a = 1"}, "has a damaged recipe: lr must be"),
         ({"recipe": "lr = " + "[" * 4000}, "has a damaged recipe: it is nested too deeply"),
         ({"recipe": "a." * 60_000 + "a = 1"}, "has recipe of type <U120005"),
         ({"recipe": "hidden = 6"}, "has 5 hidden units, but a recipe for 6"),
