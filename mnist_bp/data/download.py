@@ -266,7 +266,7 @@ def _cause(error: BaseException) -> str:
     """Return what went wrong in a few words: the innermost error has the fewest around it."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return _without_password(str(error) or type(error).__name__)
+    return str(error) or type(error).__name__
 
 
 def _is_valid(address: str) -> bool:
@@ -278,6 +278,6 @@ def _is_valid(address: str) -> bool:
     return parts.scheme == "file" or (parts.scheme in ("http", "https") and bool(parts.hostname))
 
 
-def _without_password(text: str) -> str:
-    """Return an address, or a text that quotes one, without its user name and password."""
-    return re.sub(r"(?s)^(https?:)?.*@", r"\1//***@", text)
+def _without_password(address: str) -> str:
+    """Return an address without its user name and password, even if it is not a valid one."""
+    return re.sub(r"(?s)^(https?:)?.*@", r"\1//***@", address)

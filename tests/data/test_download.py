@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
@@ -347,6 +348,7 @@ def test_certificates_that_do_not_exist_are_named(monkeypatch):
         ("http://example.org/", "http://alice:p4ss@127.0.0.1:9/"),
         ("http://example.org/", "http://alice:p4ss@127.0.0.1:port/"),
         ("http://example.org/", "http://alice:p4#ss@127.0.0.1/"),
+        ("http://example.org/", "http://alice:p4 ss@127.0.0.1:99999/"),
         ("http://example.org/", "ftp://alice:p4ss@127.0.0.1/"),
         ("http://example.org/", "socks5://alice:p4ss@127.0.0.1/"),
         ("https://example.org/", "http://alice:p4ss@127.0.0.1:9/"),
@@ -354,22 +356,19 @@ def test_certificates_that_do_not_exist_are_named(monkeypatch):
         ("https://example.org/", "//alice:p4ss@/"),
     ],
 )
-@pytest.mark.parametrize("debug", [False, True])
-def test_passwords_are_never_printed(command, monkeypatch, mirror, proxy, debug):
+def test_passwords_are_in_no_message_and_no_traceback(monkeypatch, mirror, proxy):
     if proxy:
         for name in ("http_proxy", "https_proxy"):
             monkeypatch.setenv(name, proxy)
             monkeypatch.delenv(name.upper())
-    if debug:
-        monkeypatch.setenv("MNIST_BP_DEBUG", "1")
 
-    done = command("download", "--mirror", mirror)
+    with pytest.raises((DownloadError, UsageError)) as caught:
+        fill(mirrors=[mirror])
 
-    assert done.returncode in (1, 2)
-    assert "mirror" in done.stderr
-    assert ("Traceback" in done.stderr) == debug
+    message = "".join(traceback.format_exception(caught.value))
+    assert "mirror" in str(caught.value)
     for secret in ("alice", "p4"):
-        assert secret not in done.stdout + done.stderr
+        assert secret not in message
 
 
 @pytest.mark.mnist
@@ -474,7 +473,9 @@ def assert_right(cache, mnist, remains=False):
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("handler", [handler for handler, _ in FAULTS])
-def test_after_a_fault_the_next_mirror_is_tried(empty_cache, mnist, serve, handler):
+def test_after_a_fault_the_next_mirror_is_tried(empty_cache, mnist, serve, full, handler):
+    if handler not in (NotFound, CutShort, Endless) and not full:
+        pytest.skip("runs with --full")
     bad, good = serve(mnist, handler), serve(mnist)
 
     _, done = fill(mirrors=[bad, good])

@@ -233,6 +233,7 @@ def test_any_mutation_of_a_file_is_read_or_refused(tmp_path_factory, full, suffi
         else:
             changed = mutation(whole[path])
         path.write_bytes(changed)
+        tracemalloc.start()
         try:
             digits = UserFolder(folder).read("train")
         except DataError as error:
@@ -242,12 +243,11 @@ def test_any_mutation_of_a_file_is_read_or_refused(tmp_path_factory, full, suffi
             assert 0 <= digits.labels.min() <= digits.labels.max() <= 9
         finally:
             path.write_bytes(whole[path])
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert peak < 220e6
 
-    tracemalloc.start()
     check()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 300e6
 
 
 def mutations():
