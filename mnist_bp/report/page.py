@@ -68,15 +68,15 @@ def page(nets: Sequence[Net], digits: Digits, *, split: str, title: str) -> str:
             "outputs": _sides(len(units)),
             "net": _parameters(first.checkpoint),
         }
-    scripts = [_read(f"scripts/{name}") for name in SCRIPTS]
+    scripts = [read_part(f"scripts/{name}") for name in SCRIPTS]
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             content,
-            style=Markup(_read("style.css")),
+            style=Markup(read_part("style.css")),
             scripts=[Markup(script) for script in scripts],
-            script_hashes=[_hash(script) for script in scripts],
+            script_hashes=[script_hash(script) for script in scripts],
         )
     )
 
@@ -113,7 +113,7 @@ def _parameters(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mnist_bp", "report/templates"),
         autoescape=True,
@@ -128,11 +128,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _read(name: str) -> str:
+def read_part(name: str) -> str:
     return resources.files("mnist_bp.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _hash(script: str) -> str:
+def script_hash(script: str) -> str:
     """Return how the page's security policy names an inline script."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

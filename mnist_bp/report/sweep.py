@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from mnist_bp.report.charts import ACCENT, TEXT, chart
 from mnist_bp.report.figures import NETS, Figure
-from mnist_bp.report.page import _environment, _hash, _read
+from mnist_bp.report.page import environment, read_part, script_hash
 from mnist_bp.runs.ranking import Ranked, interval
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def sweep_page(ranked: Sequence[Ranked], failed: Mapping[str, str], *, title: st
     }
     measured_on = runs[0].recipe.measured_on
     saved = [run.saved for run in runs if run.saved]
-    script = _read("scripts/sort.js")
+    script = read_part("scripts/sort.js")
     return (
-        _environment()
+        environment()
         .get_template("sweep.html.j2")
         .render(
             title=title,
@@ -60,9 +60,9 @@ def sweep_page(ranked: Sequence[Ranked], failed: Mapping[str, str], *, title: st
             made_by=sorted({each.versions for each in saved}),
             written=f"{datetime.now(UTC).astimezone():%Y-%m-%d %H:%M %Z}",
             dataset=saved[0].dataset,
-            style=Markup(_read("style.css")),
+            style=Markup(read_part("style.css")),
             script=Markup(script),
-            script_hash=_hash(script),
+            script_hash=script_hash(script),
         )
     )
 
