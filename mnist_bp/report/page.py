@@ -114,6 +114,7 @@ def _parameters(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def environment() -> Environment:
+    """Return what fills the templates of the pages: texts are escaped."""
     environment = Environment(
         loader=PackageLoader("mnist_bp", "report/templates"),
         autoescape=True,
@@ -129,6 +130,7 @@ def environment() -> Environment:
 
 
 def read_part(name: str) -> str:
+    """Return a style sheet or a script of the pages."""
     return resources.files("mnist_bp.report").joinpath(name).read_text(encoding="utf-8")
 
 
