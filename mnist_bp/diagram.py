@@ -23,9 +23,9 @@ CELL, LINE = 8.6, 18
 """Pixels of a character's width, and of the height of a line of text."""
 
 STROKES = " ───│╯╰┴│╮╭┬│┤├│"
-LEFT, RIGHT, UP, DOWN = (-1, 0), (1, 0), (0, -1), (0, 1)
-BITS = {LEFT: 1, RIGHT: 2, UP: 4, DOWN: 8}
-"""The sides to which lines leave a cell; their sum is the place of a sign in `STROKES`."""
+BITS = {(-1, 0): 1, (1, 0): 2, (0, -1): 4, (0, 1): 8}
+"""The sides to which lines leave a cell: left, right, up, down; their sum is the place of a sign in
+`STROKES`."""
 
 
 class Diagram:
@@ -62,7 +62,7 @@ class Diagram:
                 starts[node] = x if column else x + widest - cells(node.label)
                 total = x + widest - cells(_sum(node)), lines[node] + 1, _sum(node), "gradient"
                 kind = "box" if node.layer else "name"
-                self.labels += [(starts[node], lines[node], node.label, kind), total]
+                self.labels += (starts[node], lines[node], node.label, kind), total
             x += widest + 2
             for node in here:
                 forks[node] = x

@@ -219,8 +219,8 @@ class Graph:
         near = self._source[max(0, at - 30) : at + 25]
         shown = "".join(each if each.isprintable() else "?" for each in near)
         pointer = " " * cells(shown[: min(at, 30)]) + "^"
-        lines = f"the formula cannot be read here: {problem}", f"  {shown}", f"  {pointer}"
-        return GraphError(*lines)
+        first = f"the formula cannot be read here: {problem}"
+        return GraphError(first, f"  {shown}", f"  {pointer}")
 
     def _build(self, tree: ast.expr, depth: int = 0) -> Node:
         """Return the node of a part of the formula, after adding it and those it needs."""
@@ -250,12 +250,10 @@ class Graph:
                 return ast.unparse(tree), []
             case ast.UnaryOp(ast.USub(), operand):
                 return "×", [operand, ast.Constant(-1)]
-            case ast.BinOp(left, ast.Add(), right):
-                return "+", [left, right]
+            case ast.BinOp(left, ast.Add() | ast.Mult() as sign, right):
+                return "+" if isinstance(sign, ast.Add) else "×", [left, right]
             case ast.BinOp(left, ast.Sub(), right):
                 return "+", [left, ast.UnaryOp(ast.USub(), right)]
-            case ast.BinOp(left, ast.Mult(), right):
-                return "×", [left, right]
             case ast.BinOp(ast.Constant(1 as one), ast.Div(), right) if one is not True:
                 return "1/x", [right]
             case ast.BinOp(left, ast.Div(), right):

@@ -13,18 +13,8 @@ MASKED = "dout * (x > 0)"
 MASKS = {"dout": "missing", "dout * (x <= 0)": "inverted", "dout * (dout > 0)": "that of dout"}
 FORMULAS = [
     *("dout", "dout * x", "dout * y", "-dout", MASKED, "dout * (x <= 0)", "dout / x", "dout * 0"),
-    *("dout * (dout > 0)", "dout / y", "-dout / x", "-dout * y"),
-    *(
-        "x",
-        "y",
-        "x > 0",
-        "y * (1 - y)",
-        "1 - y**2",
-        "dout * (1 - x)",
-        "dout * (1 - y)",
-        "dout * x * (1 - x)",
-        "dout * y * (1 - y)",
-    ),
+    *("dout * (dout > 0)", "dout / y", "-dout / x", "-dout * y", "x", "y", "x > 0", "y * (1 - y)"),
+    *("1 - y**2", "dout * (1 - x)", "dout * (1 - y)", "dout * x * (1 - x)", "dout * y * (1 - y)"),
     *("dout * (1 - x**2)", "dout * (1 - y**2)", "dout * x**2", "dout * y**2", "-dout * y**2"),
 ]
 """What a node may return: y is its second input, or else its output."""
@@ -61,11 +51,11 @@ def cause_of_values(name: str, found: Array, expected: dict[str, Array], p: Pass
     if not np.shape(x) == np.shape(y) == np.shape(found):
         return ""
     variables = {"x": x, "y": y, "dout": p.dout}
-    results = {formula: eval(formula, variables) for formula in FORMULAS}
-    is_, expected_ = (
-        next((formula for formula, result in results.items() if agrees(gradient, result)), "")
-        for gradient in (found, right)
-    )
+
+    def formula_of(gradient: Array) -> str:
+        return next((each for each in FORMULAS if agrees(gradient, eval(each, variables))), "")
+
+    is_, expected_ = formula_of(found), formula_of(right)
     mask = f": the mask is {MASKS[is_]}" if is_ in MASKS and expected_ == MASKED else ""
     return f"is {is_}{expected_ and f', expected {expected_}'}{mask}" if is_ else ""
 
@@ -74,12 +64,12 @@ def cause_of_result(out: Any, right: Any, x: Array, targets: Sequence[Array]) ->
     """Say how a result differs from that of the chapter's layer, if that is plain."""
     if text := factor(out, right, x):
         return text
-    for axes, text in ((None, "over the whole batch?"), (0, "over axis 0, the batch?")):
-        if x.ndim == 2:
-            y = softmax(x.ravel()).reshape(x.shape) if axes is None else softmax(x.T).T
-            loss = [mean_cross_entropy(np.log(y), target_rows(t, y)) for t in targets]
-            if agrees(out, [*loss, y][0]):
-                return f"rows do not sum to 1: softmax {text}"
+    if x.ndim == 2:
+        whole, columns = softmax(x.ravel()).reshape(x.shape), softmax(x.T).T
+        for y, text in (whole, "the whole batch?"), (columns, "axis 0, the batch?"):
+            losses = [mean_cross_entropy(np.log(y), target_rows(t, y)) for t in targets]
+            if agrees(out, [*losses, y][0]):
+                return f"rows do not sum to 1: softmax over {text}"
     return "is min(x, 0): the mask is inverted" if agrees(out, np.minimum(x, 0)) else ""
 
 
@@ -93,9 +83,7 @@ def factor(found: Any, right: Any, x: Array) -> str:
     if ratio < 0:
         return "has the wrong sign" if agrees(found, -right) else ""
     times = max(ratio, 1 / ratio)
-    sizes = {"batch size": np.size(x[..., :1]), "number of columns": np.size(x[:1])}
-    known = [
-        f": the {what} is {n}" for what, n in sizes.items() if x.ndim == 2 and agrees(times, n)
-    ]
-    text = f"is {times:.3f} times too {'large' if ratio > 1 else 'small'}"
-    return text + known[0] if known else text if np.size(right) > 1 else ""
+    sizes = zip(("batch size", "number of columns"), x.shape if x.ndim == 2 else (), strict=False)
+    known = "".join(f": the {what} is {n}" for what, n in sizes if agrees(times, n))
+    text = f"is {times:.3f} times too {'large' if ratio > 1 else 'small'}{known}"
+    return text if known or np.size(right) > 1 else ""

@@ -1,7 +1,7 @@
 """Checks what a file defines: gradients, results, and what becomes of the arrays handed over."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -9,14 +9,7 @@ import numpy as np
 from mnist_bp.audit.causes import cause_of_result, cause_of_shape, cause_of_values
 from mnist_bp.audit.loading import Loaded, place_of
 from mnist_bp.audit.passes import Pass, run
-from mnist_bp.audit.subjects import (
-    LOSSES,
-    MistakeError,
-    Subject,
-    UnknownShapeError,
-    agrees,
-    recognise,
-)
+from mnist_bp.audit.subjects import LOSSES, MistakeError, Subject, UnknownError, agrees, recognise
 from mnist_bp.comparison import compare
 from mnist_bp.functions import Array, mean_cross_entropy, sigmoid, softmax, target_rows
 
@@ -32,6 +25,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cross_entropy_error": lambda y, t: mean_cross_entropy(np.log(y), target_rows(t, y)),
 }
 Result: TypeAlias = Literal["holds", "warning", "fails", "not checked"]
+Describe: TypeAlias = Callable[[BaseException], str]
 Findings: TypeAlias = tuple[list[str], list[str]]
 """What is wrong, and what is only worth a remark."""
 
@@ -68,7 +62,7 @@ def check(loaded: Loaded, name: str) -> ClassCheck | None:
                 return None
             kind = subject.kind
             wrong, remarks = _check_subject(subject, loaded.describe)
-    except UnknownShapeError as error:
+    except UnknownError as error:
         return ClassCheck(name, kind, "not checked", str(error))
     except MistakeError as error:
         wrong, remarks = [str(error)], []
@@ -90,25 +84,25 @@ def _subject(loaded: Loaded, name: str) -> Subject | None:
         if broken and name in FUNCTIONS:
             raise broken
         if "forward" in methods or "backward" in methods:
-            raise UnknownShapeError("it does not have both forward and backward")
+            raise UnknownError("it does not have both forward and backward")
         return None
     if broken:
         raise broken
     if inspect.isabstract(item) or getattr(item, "_is_protocol", False):
-        raise UnknownShapeError("it is abstract")
+        raise UnknownError("it is abstract")
     try:
         return recognise(item)
     except (MistakeError, NotImplementedError):
         if any(item in getattr(each, "__mro__", ())[1:] for each in loaded.names.values()):
-            raise UnknownShapeError("it is a base class") from None
+            raise UnknownError("it is a base class") from None
         raise
 
 
-def _check_subject(subject: Subject, describe: Callable[[BaseException], str]) -> Findings:
+def _check_subject(subject: Subject, describe: Describe) -> Findings:
     for n in BATCHES:
         p = run(*subject.make(), subject.case.draw(n))
         if p.evaluate() != p.evaluate():
-            raise UnknownShapeError("forward gives another result each time")
+            raise UnknownError("forward gives another result each time")
         if wrong := failures(subject, p):
             return [f"batch of {n}: {wrong[0]}", *wrong[1:]], []
     layer, parameters = subject.make()
@@ -128,11 +122,10 @@ def _check_subject(subject: Subject, describe: Callable[[BaseException], str]) -
 def failures(subject: Subject, p: Pass) -> list[str]:
     """Say what is wrong with a pass: its result, and each of its gradients."""
     found = []
-    parameters = {name: p.arrays[name] for name in [*p.arrays][len(p.inputs) :]}
+    parameters = dict([*p.arrays.items()][len(p.inputs) :])
     right = subject.known(parameters, p.inputs, p.t).get(subject.kind)
     if right is not None and not agrees(p.out, right):
-        cause = cause_of_result(p.out, right, p.inputs[0], p.t)
-        found.append(f"forward {_difference(p.out, right)}{cause and f': {cause}'}")
+        found.append(f"forward {_difference(p.out, right, p.inputs[0], p.t)}")
     d = "" if subject.kind == "network" else "d"
     results = {
         name: compare(d + name, lambda: (p.evaluate(), NO_SIGNS), array, _fitted(p, name))
@@ -142,8 +135,8 @@ def failures(subject: Subject, p: Pass) -> list[str]:
     for name, each in results.items():
         gradient = p.gradients.get(name)
         if gradient is None:
-            others = {key: other for key, other in p.gradients.items() if key not in p.arrays}
-            given = [key for key, other in others.items() if agrees(other, expected[name])]
+            others = (key for key in p.gradients if key not in p.arrays)
+            given = [key for key in others if agrees(p.gradients[key], expected[name])]
             under = f": it is given under {given[0]!r}" if given else ""
             found.append(f"there is no gradient of {name}{under}")
         elif each.problem:
@@ -163,23 +156,25 @@ def _fitted(p: Pass, name: str) -> Any:
     return gradient.reshape(array.shape) if same else gradient
 
 
-def _difference(found: Any, right: Any) -> str:
-    """Say where a result differs from ours the most, and both values there."""
+def _difference(found: Any, right: Any, x: Array, targets: Sequence[Array]) -> str:
+    """Say where a result differs from ours the most, both values there, and the cause if known."""
     if np.shape(found) != np.shape(right):
         return f"has the shape {np.shape(found)}, expected {np.shape(right)}"
     at = np.unravel_index(np.abs(np.subtract(found, right)).argmax(), np.shape(right))
     index = f"[{', '.join(map(str, at))}]: " if at else ""
-    return f"gives {index}{np.asarray(found)[at]:.6g}, expected {np.asarray(right)[at]:.6g}"
+    values = f"{np.asarray(found)[at]:.6g}, expected {np.asarray(right)[at]:.6g}"
+    cause = cause_of_result(found, right, x, targets)
+    return f"gives {index}{values}{cause and f': {cause}'}"
 
 
-def _remarks(subject: Subject, p: Pass, describe: Callable[[BaseException], str]) -> list[str]:
+def _remarks(subject: Subject, p: Pass, describe: Describe) -> list[str]:
     """Return what is not wrong, but will surprise."""
     found = ["takes labels only, not one-hot rows"] * (subject.case.targets == "labels")
     layer, parameters = subject.make()
     if p.written:
+        place = ""
         try:
             run(layer, parameters, (p.inputs, p.t), frozen=True)
-            place = ""
         except ValueError as error:
             place = f" ({place_of(error)})"
         who = "backward" if p.written == "dout" else "forward"
@@ -194,18 +189,15 @@ def _remarks(subject: Subject, p: Pass, describe: Callable[[BaseException], str]
     for text, batches in pairs.items():
         try:
             right, other = (run(layer, parameters, batch) for batch in batches)
-            both = [(right.out, other.out)]
-            both += [(each, other.gradients[name]) for name, each in right.gradients.items()]
-            if not all(agrees(*pair) for pair in both):
+            same = [agrees(other.gradients[name], each) for name, each in right.gradients.items()]
+            if not all([agrees(other.out, right.out), *same]):
                 found.append(f"{text} gives another result")
         except Exception as error:
             found.append(f"{text} {describe(error)}")
     return found
 
 
-def _check_function(
-    name: str, function: Callable[..., Any], describe: Callable[[BaseException], str]
-) -> Findings:
+def _check_function(name: str, function: Callable[..., Any], describe: Describe) -> Findings:
     """Compare a function with ours for a batch, where it must agree, and for one example."""
     (x,), (rows,) = LOSSES[0].draw(3)
     calls: dict[str, tuple[Array, ...]] = {"a batch": (x,), "one example": (x[0],)}
@@ -217,8 +209,7 @@ def _check_function(
         try:
             out, right = function(*map(np.copy, arguments)), FUNCTIONS[name](*arguments)
             if not agrees(out, right):
-                cause = cause_of_result(out, right, arguments[0], arguments[1:])
-                problems[what] = f"{_difference(out, right)}{cause and f': {cause}'}"
+                problems[what] = _difference(out, right, arguments[0], arguments[1:])
         except Exception as error:
             problems[what] = describe(error)
     texts = [f"for {what}, it {text}" for what, text in problems.items()]

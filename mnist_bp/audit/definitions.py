@@ -61,10 +61,9 @@ class Definitions:
                 self._add(prefix, ast.parse(file.read_bytes()))
             else:
                 self._add_notebook(prefix, json.loads(file.read_bytes()))
-        except (RecursionError, MemoryError) as error:
-            raise UsageError("it cannot be read: its expressions are nested too deeply") from error
-        except (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise UsageError(f"it cannot be read: {error}") from error
+        except Exception as error:  # Of a deeply nested expression, a MemoryError without a text.
+            problem = str(error) or "its expressions are nested too deeply"
+            raise UsageError(f"it cannot be read: {problem}") from error
 
     def _add_notebook(self, prefix: str, notebook: dict[str, Any]) -> None:
         """Take the code cells of a notebook of format 4, or of format 3 with its worksheets."""

@@ -1,18 +1,22 @@
 """Runs the definitions of a file, and of the modules beside it that it imports."""
 
 import ast
+import codeop
 import sys
 import traceback
 from collections.abc import Callable
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from mnist_bp.audit.definitions import Definitions
 
 PLACE = "audit:"
 """Begins the file name of all code that is compiled here; the rest is the place it came from."""
+
+Starting: TypeAlias = Callable[[str], bool]
+"""Called with the place of each statement before it runs; False leaves the statement out."""
 
 
 class Loaded:
@@ -21,9 +25,8 @@ class Loaded:
     Parameters
     ----------
     file : Path
-    starting : function of str
-        Called before each statement of the file with the place where it is; a statement for which
-        it returns False does not run.
+    starting : Starting
+        For the statements of this file; those of other modules always run.
 
     Attributes
     ----------
@@ -38,7 +41,7 @@ class Loaded:
         Imports that fail.
     """
 
-    def __init__(self, file: Path, starting: Callable[[str], bool]) -> None:
+    def __init__(self, file: Path, starting: Starting) -> None:
         self.definitions = Definitions(file)
         self.modules = {"_checked_": ""}
         self.broken: dict[str, tuple[ast.stmt, BaseException]] = {}
@@ -51,11 +54,10 @@ class Loaded:
         folder, above = file.parent, file.parent.parent
 
         def find(path: str) -> FileFinder:
-            prefixes = sys.prefix, sys.base_prefix
-            installed = {"site-packages", "dist-packages"} & {*Path(path).parts} or any(
-                Path(path).is_relative_to(prefix) for prefix in prefixes
-            )
-            if installed or not Path(path).is_relative_to(above):
+            place = Path(path)
+            packages = {"site-packages", "dist-packages"} & {*place.parts}
+            installed = packages or any(map(place.is_relative_to, (sys.prefix, sys.base_prefix)))
+            if installed or not place.is_relative_to(above):
                 raise ImportError
             return FileFinder(path, (_Loader, [".py"]))
 
@@ -66,22 +68,14 @@ class Loaded:
         self.names = vars(module)
         self.run(self.definitions, self.names, starting)
 
-    def run(
-        self,
-        definitions: Definitions,
-        names: dict[str, Any],
-        starting: Callable[[str], bool] = lambda _: True,
-    ) -> None:
+    def run(self, definitions: Definitions, names: dict[str, Any], starting: Starting) -> None:
         """Run definitions one after the other; one that fails does not stop those that follow."""
-        future: list[ast.stmt] = []
+        compiled: Any = codeop.Compile()  # It remembers imports from `__future__`.
         for place, node in definitions.statements:
             if not starting(f"{place}line {node.lineno}"):
                 continue
-            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-                future.append(node)
             try:
-                tree = ast.Module([*future, node], [])
-                exec(compile(tree, PLACE + place, "exec", dont_inherit=True), names)
+                exec(compiled(ast.Module([node], []), PLACE + place, "exec"), names)
             except (Exception, SystemExit) as error:
                 if isinstance(node, ast.ClassDef | ast.FunctionDef):
                     self.broken[node.name] = node, error
@@ -95,12 +89,13 @@ class Loaded:
 
     def describe(self, error: BaseException) -> str:
         """Say what an exception is, where it was raised, and which import would have helped."""
-        failed = None
+        details = [place_of(error)]
         if isinstance(error, NameError):
-            failed = self._failed_imports.get(str(error.name)) or self._failed_imports.get("*")
-        details = "; ".join(filter(None, (place_of(error), failed and f"`{failed}` fails")))
+            imports = map(self._failed_imports.get, (str(error.name), "*"))
+            details += [f"`{each}` fails" for each in imports if each][:1]
+        where = "; ".join(filter(None, details))
         message = str(error).partition("\n")[0].rstrip()
-        return f"raises {type(error).__name__}: {message}" + (details and f" ({details})")
+        return f"raises {type(error).__name__}: {message}" + (where and f" ({where})")
 
 
 class _Loader(SourceFileLoader):
@@ -111,7 +106,7 @@ class _Loader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         file = Path(self.get_filename())
         self.loaded.modules[module.__name__] = str(file)
-        self.loaded.run(Definitions(file, f"{file.name}, "), vars(module))
+        self.loaded.run(Definitions(file, f"{file.name}, "), vars(module), lambda _: True)
 
 
 def place_of(error: BaseException) -> str:

@@ -3,23 +3,17 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from mnist_bp.audit.subjects import (
-    MistakeError,
-    arguments_of,
-    arrays_in,
-    call,
-    forward_of,
-    is_network,
-)
+from mnist_bp.audit.subjects import MistakeError, arrays_in, call, forward_of, is_network, required
 from mnist_bp.functions import Array
 
 MAX_ENTRIES = 8
-"""Along each axis of a network's parameter: of more, as many are perturbed, evenly spread."""
+"""Along each axis of an array: of more, as many are perturbed, evenly spread."""
 
 Batch: TypeAlias = tuple[list[Array], list[Array]]
 """Inputs and targets."""
@@ -73,28 +67,25 @@ def run(layer: Any, parameters: dict[str, Array], batch: Batch, frozen: bool = F
     dout = np.cos(np.arange(np.size(out))).reshape(np.shape(out))
     written = "" if all(map(np.array_equal, handed, inputs)) else "its input"
     if is_network(layer):
-        found = call(layer.gradient, *handed, *t)
-        if not isinstance(found, dict):
-            raise MistakeError(f"gradient returns a {type(found).__name__}, not a dict like params")
-        arrays = {name: _some(array) for name, array in parameters.items()}
-        gradients = {name: _some(array) for name, array in _copied(found).items()}
-        return Pass(inputs, t, out, dout, arrays, gradients, evaluate, written)
-
-    before = {path for path, _ in arrays_in(layer)}
-    handed_dout = copied(dout)
-    takes_dout = inspect.signature(layer.backward).parameters
-    found = [*_flat(layer.backward(handed_dout) if takes_dout else layer.backward())]
-    if not np.array_equal(handed_dout, dout):
-        written = "dout"
-    names = arguments_of(forward)[: len(inputs)]
-    if not found or found[0] is None:
-        raise MistakeError("backward returns None")
-    if len(found) < len(names):
-        raise MistakeError(f"backward returns {len(found)} gradient for {len(names)} inputs")
-    gradients = dict(zip(names, found, strict=False))
-    gradients |= _parameter_gradients(layer, parameters, found[len(names) :], before)
-    arrays = dict(zip(names, inputs, strict=True)) | parameters
-    return Pass(inputs, t, out, dout, arrays, _copied(gradients), evaluate, written)
+        arrays, gradients = parameters, call(layer.gradient, *handed, *t)
+        if not isinstance(gradients, dict):
+            kind = type(gradients).__name__
+            raise MistakeError(f"gradient returns a {kind}, not a dict like params")
+    else:
+        before = {path for path, _ in arrays_in(layer)}
+        douts = [copied(dout)] if inspect.signature(layer.backward).parameters else []
+        found = [*_flat(layer.backward(*douts))]
+        if not all(np.array_equal(each, dout) for each in douts):
+            written = "dout"
+        names = required(forward)[: len(inputs)]
+        if not found or found[0] is None:
+            raise MistakeError("backward returns None")
+        if len(found) < len(names):
+            raise MistakeError(f"backward returns {len(found)} gradient for {len(names)} inputs")
+        gradients = dict(zip(names, found, strict=False))
+        gradients |= _parameter_gradients(layer, parameters, found[len(names) :], before)
+        arrays = dict(zip(names, inputs, strict=True)) | parameters
+    return Pass(inputs, t, out, dout, _some(arrays), deepcopy(_some(gradients)), evaluate, written)
 
 
 def _parameter_gradients(
@@ -104,8 +95,7 @@ def _parameter_gradients(
 
     `before` names the arrays that the layer held before `backward`.
     """
-    gradients = {}
-    after = dict(arrays_in(layer))
+    gradients, after = {}, dict(arrays_in(layer))
     new = [array for path, array in after.items() if path not in before]
     for i, (name, array) in enumerate(parameters.items()):
         names = {name, *(path for path, each in after.items() if each is array)}
@@ -113,10 +103,6 @@ def _parameter_gradients(
         fitting = [each for each in (*returned, *new) if np.shape(each) == array.shape]
         gradients[name] = next(iter([*named, *fitting, *returned[i : i + 1]]), None)
     return gradients
-
-
-def _copied(arrays: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if each is None else np.copy(each) for name, each in arrays.items()}
 
 
 def _is_gradient(path: str, names: set[str]) -> bool:
@@ -137,7 +123,12 @@ def _flat(found: Any) -> Iterator[Any]:
         yield found
 
 
-def _some(array: Any) -> Any:
-    """Return a view of an array, of at most 8 entries along each axis."""
-    steps = tuple(slice(None, None, -(-n // MAX_ENTRIES)) for n in np.shape(array))
-    return array if array is None else array[steps]
+def _some(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Return views of arrays, of at most 8 entries along each axis; None stays None."""
+    views = dict(arrays)
+    for name, array in arrays.items():
+        if array is not None:
+            steps = (slice(None, None, -(-n // MAX_ENTRIES)) for n in np.shape(array))
+            index: Any = *steps, ...
+            views[name] = np.asarray(array)[index]
+    return views

@@ -1,5 +1,6 @@
 """Checks files, each in a process of its own that is stopped where it does not end."""
 
+import faulthandler
 import json
 import os
 import signal
@@ -8,9 +9,9 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -99,11 +100,10 @@ def _check_file(file: Path, seconds: float, running: set[subprocess.Popen[str]])
     result, skip = FileCheck(file), list[str]()
     try:
         Definitions(file)
-    except UsageError as error:
-        result.error = str(error)
-    else:
         while _run(result, skip, seconds, running):
             pass
+    except UsageError as error:
+        result.error = str(error)
     return result
 
 
@@ -111,8 +111,9 @@ def _run(
     result: FileCheck, skip: list[str], seconds: float, running: set[subprocess.Popen[str]]
 ) -> bool:
     """Run a process that checks a file, and note what it finds; returns whether more is left."""
+    arguments = [sys.path, str(result.file.resolve()), skip, seconds]
     process = subprocess.Popen(
-        [sys.executable, "-c", START, json.dumps([sys.path, str(result.file.resolve()), skip])],
+        [sys.executable, "-c", START, json.dumps(arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -121,30 +122,21 @@ def _run(
     )
     running.add(process)
     message: dict[str, Any] = {"step": ""}
-    stopped: list[str] = []
-
-    def stop() -> None:
-        stopped.append(message["step"])
-        process.kill()
-
+    why = "ended the process"
     with process:
-        timer = Timer(seconds, stop)
-        timer.start()
         for line in process.stdout or ():
-            timer.cancel()
+            if line.startswith("Timeout"):
+                why = f"did not end within {seconds:g} seconds"
+                break
             message = json.loads(line)
             if "found" in message:
                 result.classes.append(ClassCheck(*message["found"]))
                 skip.append(message["step"])
-            timer = Timer(seconds, stop)
-            timer.start()
-        timer.cancel()
     if "left_out" in message or process not in running:
         result.left_out, result.warnings = message.get("left_out", 0), message.get("warnings", [])
         return False
     running.remove(process)
     step = message["step"]
-    why = f"did not end within {seconds:g} seconds" if stopped else "ended the process"
     if step in ("", *skip):
         result.error = f"the process that checks it {why}"
         return False
@@ -154,14 +146,18 @@ def _run(
     return True
 
 
-def work(file: str, skip: list[str]) -> None:
+def work(file: str, skip: list[str], seconds: float) -> None:
     """Check a file in this process, and write a line of JSON before and after each step.
+
+    Where a step does not end, "Timeout" is written, and the process ends.
 
     Parameters
     ----------
     file : str
     skip : list of str
         Steps that are done, or that did not end: names of classes, or places of statements.
+    seconds : float
+        After which a step is stopped.
     """
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     path = Path(file)
@@ -171,17 +167,18 @@ def work(file: str, skip: list[str]) -> None:
         if step not in skip:
             results.write(json.dumps({"step": step} | found) + "\n")
             results.flush()
+            # Its thread needs no Python: it also stops what never returns from C.
+            faulthandler.dump_traceback_later(seconds, exit=True, file=results)
         return step not in skip
 
     loaded = Loaded(path, starting)
-    homes = {name: getattr(item, "__module__", None) for name, item in loaded.names.items()}
+    modules = {name: getattr(item, "__module__", None) for name, item in loaded.names.items()}
+    homes = {name: loaded.modules[each] for name, each in modules.items() if each in loaded.modules}
     # The first name of what has several.
-    own = {
-        id(loaded.names[name]): name for name in reversed(homes) if homes[name] in loaded.modules
-    }
+    own = {id(loaded.names[name]): name for name in reversed(homes)}
     for name in (*reversed(own.values()), *loaded.broken):
         if starting(name) and (found := check(loaded, name)):
-            home = loaded.modules[homes.get(name) or "_checked_"]
+            home = homes.get(name)
             reason = "; ".join(filter(None, (found.reason, home and f"from {home}")))
             starting(name, found=found._replace(reason=reason))
     for place, reason in loaded.definitions.unreadable.items():
@@ -201,9 +198,7 @@ def _prepare(file: Path) -> None:
     sys.path[:] = [each for each in sys.path if Path(each).resolve() != Path.cwd()]
     sys.argv[:] = [str(file)]
     os.chdir(file.parent)
-    try:
+    with suppress(ImportError, ValueError, OSError):  # Not every system has such a limit.
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, resource.RLIM_INFINITY))
-    except (ImportError, ValueError, OSError):
-        pass  # This system has no such limit.

@@ -4,6 +4,7 @@ import inspect
 import random
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,6 +32,9 @@ NETS = [(D, H, C), (D, [H], C)], [(D, H, H, C), (D, H, C, 0.1)]
 ARGUMENTS: list[Any] = [[()], [(W,), (0.5,), (D,), ([D, H, C],)], PAIRS, *NETS]
 """What `__init__` may take, by the number of its arguments."""
 
+DOMAINS: dict[str, Any] = {"real": np.positive, "positive": np.abs, "probabilities": softmax}
+"""How numbers of any sign become inputs."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -55,17 +59,15 @@ class Case:
         """Return the inputs and the targets of a batch; no input is near ReLU's kink at 0."""
         rng = np.random.default_rng([samples, seed])
         drawn = [rng.normal(size=[n or samples for n in shape]) for shape in self.shapes]
-        inputs = [np.asarray(x + 0.2 * np.sign(x)) for x in drawn]
-        if self.domain != "real":
-            inputs = [np.abs(x) if self.domain == "positive" else softmax(x) for x in inputs]
+        inputs = [np.asarray(DOMAINS[self.domain](x + 0.2 * np.sign(x))) for x in drawn]
         labels = rng.integers(self.classes, size=samples)
         both: dict[str, Array] = {"one-hot": np.eye(self.classes)[labels], "labels": labels}
         return inputs, [both[self.targets]] if self.targets else []
 
 
 ROW, MATRIX = (0, D), (D, C)
-DOMAINS = "real", "probabilities"
-LOSSES = [Case(((0, C),), domain, t) for domain in DOMAINS for t in ("one-hot", "labels")]
+TARGETS = "one-hot", "labels"
+LOSSES = [Case(((0, C),), domain, t) for domain in ("real", "probabilities") for t in TARGETS]
 LOSSES.append(Case((ROW,), "real", "one-hot"))
 ONE_INPUT = [Case((ROW,)), Case((ROW,), "positive")]
 ONE_INPUT += [Case((shape,)) for shape in ((0, 2, D), (0, 2, 4, 4), ())]
@@ -76,7 +78,7 @@ CASES: list[list[Case]] = [[], ONE_INPUT, LOSSES + TWO_INPUTS, THREE_INPUTS]
 """Ways of calling `forward`, by the number of its arguments; the first that fits counts."""
 
 
-class UnknownShapeError(Exception):
+class UnknownError(Exception):
     """A class is not any of the kinds that can be checked."""
 
 
@@ -95,20 +97,19 @@ class Subject:
 
     def make(self) -> tuple[Any, dict[str, Array]]:
         """Return a new object, and its parameters by name: those it was given, or made itself."""
-        own = [np.copy(a) if isinstance(a, np.ndarray) else a for a in self.arguments]
-        layer = call(self.cls, **dict(zip(arguments_of(self.cls), own, strict=True)))
+        own = dict(zip(required(self.cls), deepcopy(self.arguments), strict=True))
+        layer = call(self.cls, **own)
         held = dict(sorted(arrays_in(layer), key=lambda item: "." in item[0]))
-        parameters = {}
-        for name, array in zip(arguments_of(self.cls), own, strict=True):
-            if isinstance(array, np.ndarray):
-                equal = (each for each in held.values() if np.array_equal(each, array))
-                parameters[name] = next(equal, array)
         if is_network(layer):
-            parameters = _refilled(layer.params)
-        elif int in map(type, own):
+            return layer, _refilled(layer.params)
+        if int in map(type, own.values()):
             named = {id(a): (name, a) for name, a in held.items() if PARAMETER.match(name)}
-            parameters = _refilled(dict(named.values()))
-        return layer, parameters
+            return layer, _refilled(dict(named.values()))
+        given = {name: array for name, array in own.items() if isinstance(array, np.ndarray)}
+        for name, array in given.items():
+            equal = (each for each in held.values() if np.array_equal(each, array))
+            given[name] = next(equal, array)
+        return layer, given
 
     def known(self, parameters: dict[str, Array], inputs: list[Array], t: list[Array]) -> Any:
         """Return what those layers of the chapter give that are called in this way, by kind."""
@@ -116,9 +117,9 @@ class Subject:
         arguments: list[Any] = [len(inputs), self.case.targets, *parameters.values()]
         match arguments:
             case 1, "" if not self.arguments:
-                more = {"Softmax": softmax(x)} if x.ndim > 1 else {}
                 results = {"ReLU": np.maximum(x, 0), "Sigmoid": sigmoid(x), "Exp": np.exp(x)}
-                return results | {"Reciprocal": np.divide(1, x)} | more
+                results["Reciprocal"] = np.divide(1, x)
+                return results | ({"Softmax": softmax(x)} if x.ndim > 1 else {})
             case 2, "" if x.shape == y.shape:
                 return {"Add": x + y, "Multiply": x * y}
             case 1, "", weights, biases if weights.shape == (D, C) and x.ndim == 2:
@@ -135,7 +136,7 @@ def _refilled(parameters: dict[str, Array]) -> dict[str, Array]:
     rng = np.random.default_rng(0)
     for array in parameters.values():
         if np.ndim(array) == 0 or array.dtype != np.float64:
-            raise UnknownShapeError("it has parameters that are not float64 arrays")
+            raise UnknownError("it has parameters that are not float64 arrays")
         array[...] = rng.normal(scale=len(array) ** -0.5, size=array.shape)
     return parameters
 
@@ -145,17 +146,17 @@ def recognise(cls: Any) -> Subject:
 
     Raises
     ------
-    UnknownShapeError
+    UnknownError
         No way of calling it is known.
     Exception
         What the class itself raises.
     """
-    names, problems = arguments_of(cls), list[Exception]()
+    names, problems = required(cls), list[Exception]()
     for arguments in ARGUMENTS[len(names)] if len(names) < len(ARGUMENTS) else ():
         try:
             cases = _cases(*Subject(cls, arguments).make())
         except Exception as error:
-            if isinstance(error, UnknownShapeError):
+            if isinstance(error, UnknownError):
                 raise
             problems.append(error)
             continue
@@ -167,23 +168,23 @@ def recognise(cls: Any) -> Subject:
     own = [each for each in problems if _is_own(each)]
     if problems and (own or not names or (len(names) == 2 and WEIGHTS.match(names[0]))):
         raise (own or problems)[0]
-    raise UnknownShapeError(f"__init__ takes {', '.join(names)}: what these are is not known")
+    raise UnknownError(f"__init__ takes {', '.join(names)}: what these are is not known")
 
 
 def _cases(layer: Any, parameters: dict[str, Array]) -> list[Case]:
     if is_network(layer):
         if any(array.ndim > 2 for array in parameters.values()):
-            raise UnknownShapeError("it has weights with more than two axes")
+            raise UnknownError("it has weights with more than two axes")
         matrices = [array.shape for array in parameters.values() if array.ndim > 1]
         shapes, classes = ((0, matrices[0][0]),), matrices[-1][-1]
-        return [Case(shapes, "real", targets, classes) for targets in ("one-hot", "labels")]
+        return [Case(shapes, "real", targets, classes) for targets in TARGETS]
     if not hasattr(layer, "forward"):
-        raise UnknownShapeError("its params are not a dict")
-    names, backward = arguments_of(forward_of(layer)), arguments_of(layer.backward)
+        raise UnknownError("its params are not a dict")
+    names, backward = required(forward_of(layer)), required(layer.backward)
     if not 0 < len(names) < len(CASES) or len(backward) > 1 or "ctx" in names:
-        raise UnknownShapeError(f"forward takes {', '.join(names)}; backward {', '.join(backward)}")
+        raise UnknownError(f"forward takes {', '.join(names)}; backward {', '.join(backward)}")
     is_loss = len(names) == 2 and TARGET.match(names[1])
-    return LOSSES if is_loss or len(arguments_of(type(layer))) > 2 else CASES[len(names)]
+    return LOSSES if is_loss or len(required(type(layer))) > 2 else CASES[len(names)]
 
 
 def _fit(subject: Subject, problems: list[Exception]) -> Subject | None:
@@ -196,13 +197,13 @@ def _fit(subject: Subject, problems: list[Exception]) -> Subject | None:
             if out is None:
                 raise MistakeError("forward returns None")
             if np.asarray(out).dtype == np.float32:
-                raise UnknownShapeError("it computes in float32: the check needs float64")
-            is_loss = np.size(out) == 1 or TARGET.match(arguments_of(forward_of(layer))[-1])
+                raise UnknownError("it computes in float32: the check needs float64")
+            is_loss = np.size(out) == 1 or TARGET.match(required(forward_of(layer))[-1])
             is_batch = np.shape(out) == () or (inputs[0].ndim and len(out) == samples)
             if not np.isfinite(out).all() or (t and not is_loss) or not is_batch:
                 return None
     except Exception as error:
-        if isinstance(error, UnknownShapeError):
+        if isinstance(error, UnknownError):
             raise
         problems.append(error)
         return None
@@ -243,11 +244,11 @@ def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     return function(*arguments, **named)
 
 
-def arguments_of(function: Any) -> list[str]:
+def required(function: Any) -> list[str]:
     """Return the arguments that a function needs, with targets that may be left out."""
     parameters = [*inspect.signature(function).parameters.values()]
-    various = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-    names = [p.name for p in parameters if p.default is p.empty and p.kind not in various]
+    needed = (p for p in parameters if p.default is p.empty)
+    names = [p.name for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     following = [p.name for p in parameters[1:2] if len(names) == 1 and TARGET.match(p.name)]
     return names + following
 

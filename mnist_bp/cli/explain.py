@@ -1,5 +1,6 @@
 """Draw the computation graph of a formula: values forward, gradients backward."""
 
+import contextlib
 import math
 import re
 from pathlib import Path
@@ -28,7 +29,9 @@ BUILT_IN = {
 }
 """The graphs of the chapter: formula and values, as one would type them."""
 
-OPTION = re.compile(r"-h|--([a-z]{1,20}(=.*)?)?", re.DOTALL)
+NOT_OPTION = re.compile(r"^-(?!h\Z|-([a-z]{1,20}(=.*)?)?\Z)", re.DOTALL)
+"""The minus sign with which a word begins that is not an option."""
+
 TOLERANCE = 1e-7
 ASCII = str.maketrans("─│╯╰├┬", "-|''+.")
 Checks: TypeAlias = dict[str, tuple[float, bool]]
@@ -50,10 +53,7 @@ class FormulaCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put a space before every word that begins with a minus sign but is not an option."""
-        words = (
-            f" {word}" if word[:1] == "-" and not OPTION.fullmatch(word) else word for word in args
-        )
-        return super().parse_args(ctx, [*words])
+        return super().parse_args(ctx, [NOT_OPTION.sub(" -", word) for word in args])
 
 
 def explain(
@@ -103,9 +103,8 @@ def _name_and_number(word: str) -> tuple[str, str]:
 
 
 def _figures(edge: "Edge") -> dict[str, Any]:
-    target = edge.target.text if edge.target else None
-    values = {"value": edge.source.value, "gradient": edge.gradient}
-    return {"from": edge.source.text, "to": target, **values}
+    source, target = edge.source, edge.target and edge.target.text
+    return {"from": source.text, "to": target, "value": source.value, "gradient": edge.gradient}
 
 
 def _exact(number: float) -> str:
@@ -123,9 +122,7 @@ def _print(graph: "Graph", checks: Checks, out: "Console") -> None:
     drawing = Diagram(graph.nodes)
     picture = f"(the drawing needs {drawing.width} columns: use a wider terminal, or --svg)"
     if drawing.width <= out.width:
-        picture = drawing.text()
-    if not out.encoding.startswith("utf"):
-        picture = picture.translate(ASCII)
+        picture = drawing.text().translate({} if out.encoding.startswith("utf") else ASCII)
     console.heading(out, f"{graph.formula} = {_exact(graph.value)}")
     out.print(Text(f"\n{picture}\n"), soft_wrap=True)
     rows = []
@@ -139,8 +136,8 @@ def _print(graph: "Graph", checks: Checks, out: "Console") -> None:
         rows.append([name, _exact(node.gradient), " + ".join(parts) if len(parts) > 1 else ""])
         if checks:
             quotient, holds = checks[name]
-            result = "on a kink" if math.isnan(quotient) else "holds" if holds else "FAILS"
-            rows[-1] += ["" if result == "on a kink" else f"{quotient:.10g}", result]
+            checked = [f"{quotient:.10g}", "holds" if holds else "FAILS"]
+            rows[-1] += ["", "on a kink"] if math.isnan(quotient) else checked
     headings = ["name", "gradient", "sum of"] + ["difference quotient", ""] * bool(checks)
     console.table(out, "gradients", headings, rows)
 
@@ -163,11 +160,11 @@ def _check(graph: "Graph") -> Checks:
         return [node.value > 0 for node in graph.nodes if node.label == "relu"]
 
     def f(x: Any) -> float:
-        try:
+        with contextlib.suppress(GraphError):
             value = graph.forward(**dict(zip(graph.names, x, strict=True)))
-        except GraphError:
-            return np.nan
-        return value if active() == unperturbed else np.nan
+            if active() == unperturbed:
+                return value
+        return np.nan
 
     unperturbed = active()
     with np.errstate(invalid="ignore"):
@@ -176,9 +173,8 @@ def _check(graph: "Graph") -> Checks:
     f(x)
     graph.backward()
     errors = np.abs(np.diff(quotients, axis=0)) + (rounding / steps[1:])[:, np.newaxis]
-    quotients = np.where(np.isnan(errors), np.nan, quotients[:-1])
     best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0), np.arange(len(x))
-    bounds = TOLERANCE * np.abs(quotients[best]) + 10 * errors[best]
-    holds = ~(np.abs(quotients[best] - gradients) > bounds)
-    results = zip(quotients[best].tolist(), holds.tolist(), strict=True)
+    nearest = np.where(np.isnan(errors), np.nan, quotients[:-1])[best]
+    holds = ~(np.abs(nearest - gradients) > TOLERANCE * np.abs(nearest) + 10 * errors[best])
+    results = zip(nearest.tolist(), holds.tolist(), strict=True)
     return dict(zip(graph.names, results, strict=True))
