@@ -56,17 +56,26 @@ def check_gradients(
     x, t = np.asarray(x), np.asarray(t)
     if net.params["W1"].dtype != np.float64:
         raise TypeError(f"a gradient check needs float64 parameters, not {net.params['W1'].dtype}")
+    return _collect("network", _check_parameters(net, x, t, step))
+
+
+def _collect(name: str, checks: Iterator[ParameterCheck]) -> GradientCheck:
     try:
-        with _without_dead_units(net, x):
-            # Another batch goes first: it finds a layer that uses what it kept from there.
-            net.gradient(np.flip(x), t)
-            gradients = net.gradient(x, t)
-            return GradientCheck(
-                "network",
-                [_check_parameter(net, x, t, key, gradients[key], step) for key in net.params],
-            )
-    except Exception as error:  # The layers may be a reader's own: whatever they raise is a result.
-        return GradientCheck("network", error=_describe(error))
+        return GradientCheck(name, list(checks))
+    except Exception as error:  # The layers may be a reader's own: what they raise is a result.
+        return GradientCheck(name, error=f"raises {type(error).__name__}: {error}")
+
+
+def _check_parameters(
+    net: TwoLayerNet, x: Array, t: Array, step: float
+) -> Iterator[ParameterCheck]:
+    """Check each parameter of a net."""
+    with _without_dead_units(net, x):
+        # Another batch goes first: it finds a layer that uses what it kept from there.
+        net.gradient(np.flip(x), t)
+        gradients = net.gradient(x, t)
+        for key in net.params:
+            yield _check_parameter(net, x, t, key, gradients[key], step)
 
 
 def _check_parameter(
@@ -183,11 +192,8 @@ def check_layer(
     GradientCheck
         With the exception in `error` where the layer raised one.
     """
-    name = name or type(layer).__name__
-    try:
-        return GradientCheck(name, list(_check_arrays(layer, inputs, constants, step)))
-    except Exception as error:  # The layer may be a reader's own: what it raises is a result.
-        return GradientCheck(name, error=_describe(error))
+    checks = _check_arrays(layer, inputs, constants, step)
+    return _collect(name or type(layer).__name__, checks)
 
 
 def _check_arrays(
@@ -240,8 +246,3 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterator[G
         ("SoftmaxWithLoss (smoothed)", smooth_labels(labels, 0.1)),
     ):
         yield check_layer(SoftmaxWithLoss(), {"logits": normal(4, 10)}, t, step=step, name=name)
-
-
-def _describe(error: Exception) -> str:
-    """Return an exception as text, with the place in the layer's code that raised it."""
-    return f"raises {type(error).__name__}: {error}"

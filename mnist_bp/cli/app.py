@@ -20,13 +20,7 @@ from mnist_bp.cli.gradcheck import gradcheck
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.sweep import sweep
 from mnist_bp.cli.train import train
-from mnist_bp.errors import (
-    MnistBpError,
-    ParameterError,
-    RecipeError,
-    UsageError,
-    is_interrupt,
-)
+from mnist_bp.errors import MnistBpError, ParameterError, RecipeError, UsageError, is_interrupt
 from mnist_bp.version import __version__
 
 INTERRUPTED = 130
@@ -90,18 +84,16 @@ def main() -> None:
         # A path may have letters that the terminal does not.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    label = MnistBpError.label
-    lines: tuple[str, ...] = ()
     try:
         status = app(standalone_mode=False, prog_name="mnist-bp") or 0
-        lines = ("interrupted",) if status == INTERRUPTED else ()
+        if status == INTERRUPTED:
+            messages.complain("interrupted")
     except (KeyboardInterrupt, Exception) as error:
         if os.environ.get("MNIST_BP_DEBUG"):
             raise
         status, lines = _explain(error)
-        label = getattr(error, "label", label)
-    if lines:
-        messages.complain(*lines, label=label)
+        if lines:
+            messages.complain(*lines, label=getattr(error, "label", MnistBpError.label))
     sys.exit(status)
 
 
@@ -128,6 +120,17 @@ def _examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mnist-bp {__version__}")
+        raise typer.Exit
+
+
+VERSION = typer.Option(
+    "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+)
+
+
 @app.callback(
     epilog=_examples(
         "mnist-bp download",
@@ -137,26 +140,11 @@ def _examples(*lines: str) -> str:
         "mnist-bp predict weights.npz my-seven.jpg",
     )
 )
-def _root(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            help="Show the version and exit.",
-            is_eager=True,
-            callback=lambda wanted: _show_version() if wanted else None,
-        ),
-    ] = False,
-) -> None:
+def _root(version: Annotated[bool, VERSION] = False) -> None:
     """Train, check and explain the two-layer network of Deep Learning from Scratch on MNIST.
 
     Every command has its own help: mnist-bp train --help
     """
-
-
-def _show_version() -> None:
-    typer.echo(f"mnist-bp {__version__}")
-    raise typer.Exit
 
 
 for command, examples in EXAMPLES.items():
