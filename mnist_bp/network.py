@@ -92,9 +92,8 @@ class TwoLayerNet:
         rng: np.random.Generator | int | None = None,
     ) -> None:
         if isinstance(weight_init_std, str) and weight_init_std not in GAINS:
-            raise ValueError(
-                f"weight_init_std must be a number, {' or '.join(GAINS)}, not {weight_init_std!r}"
-            )
+            known = " or ".join(GAINS)
+            raise ValueError(f"weight_init_std must be a number, {known}, not {weight_init_std!r}")
         rng = np.random.default_rng(rng)
 
         def draw(inputs: int, outputs: int) -> Array:
@@ -122,9 +121,8 @@ class TwoLayerNet:
 
     def _assemble(self, params: dict[str, Array], activation: str) -> None:
         if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}"
-            )
+            known = ", ".join(ACTIVATIONS)
+            raise ValueError(f"activation must be one of {known}, not {activation!r}")
         self.params = Parameters(params)
         self.layers: dict[str, Layer] = {
             "Affine1": Affine(params["W1"], params["b1"], needs_dx=False),

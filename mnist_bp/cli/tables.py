@@ -59,10 +59,11 @@ def gradient_checks(
     """Print all checks, and the names of the entries on a kink."""
     rows: list[list[Cell]] = []
     for check in (*layers, network):
-        rows.extend(
-            [f"{check.name} {parameter.name}", *_check_cells(parameter, tolerance)]
-            for parameter in check.parameters
-        )
+        for each in check.parameters:
+            errors = f"{each.mean_abs_error:.1e}", f"{each.max_rel_error:.1e}"
+            shape, verdict = " x ".join(map(str, each.shape)), each.max_rel_error <= tolerance
+            name = f"{check.name} {each.name}"
+            rows.append([name, shape, str(each.kinks), *errors, _verdict(verdict)])
         if check.error:
             rows.append([check.name, "", "", "", "", _verdict(False)])
     headings = ("", "shape", "kinks", "mean abs error", "max rel error", "")
@@ -70,16 +71,6 @@ def gradient_checks(
     for parameter in network.parameters:
         if parameter.kinks:
             out.print(_name_kinks(parameter), soft_wrap=not out.is_terminal)
-
-
-def _check_cells(parameter: "ParameterCheck", tolerance: float) -> list[Cell]:
-    return [
-        " x ".join(map(str, parameter.shape)),
-        str(parameter.kinks),
-        f"{parameter.mean_abs_error:.1e}",
-        f"{parameter.max_rel_error:.1e}",
-        _verdict(parameter.max_rel_error <= tolerance),
-    ]
 
 
 def _verdict(holds: bool) -> Text:

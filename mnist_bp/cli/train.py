@@ -28,7 +28,6 @@ from mnist_bp.runs.recipe import SETTINGS, Recipe
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
-    from mnist_bp.cli.console import GrowingTable
     from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
     from mnist_bp.runs.run import Run
 
@@ -134,10 +133,9 @@ def _resume(path: Path, source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
     except WeightsError as error:
         raise WeightsError(f"{path} cannot be resumed: {error}") from error
     if run.recipe != recipe and (recipe.schedule, recipe.warmup) != ("constant", 0):
-        messages.warn(
-            f"from here on the learning rate follows the schedule of {run.recipe.epochs} epochs, "
-            f"no longer that of {recipe.epochs}: no single run would end as this one will"
-        )
+        change = f"the schedule of {run.recipe.epochs} epochs, no longer that of {recipe.epochs}"
+        end = "no single run would end as this one will"
+        messages.warn(f"from here on the learning rate follows {change}: {end}")
     return run
 
 
@@ -166,12 +164,11 @@ class _Results:
     ) -> None:
         from mnist_bp.cli import console, tables
 
-        self.run, self.output, self.log = run, output, log
-        self.is_ours = is_ours
-        title = f"784-{run.recipe.hidden}-10 on {run.train.dataset}, seed {run.recipe.seed}"
-        self.table: GrowingTable | None = None
-        if table:
-            self.table = tables.epochs(console.results(), title, run.recipe.measured_on)
+        self.run, self.output, self.log, self.is_ours = run, output, log, is_ours
+        recipe = run.recipe
+        title = f"784-{recipe.hidden}-10 on {run.train.dataset}, seed {recipe.seed}"
+        out = console.results()
+        self.table = tables.epochs(out, title, recipe.measured_on) if table else None
         self.unsaved: MnistBpError | None = None
         self.incomplete: MnistBpError | None = None
 
