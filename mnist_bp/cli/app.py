@@ -25,36 +25,35 @@ from mnist_bp.version import __version__
 
 INTERRUPTED = 130
 
-EXAMPLES = {
-    download: ("", "--mirror http://127.0.0.1:8000/ --data-dir digits"),
-    gradcheck: ("", "--activation sigmoid --samples 10", "my_layers.py", "homework/*.ipynb --json"),
-    explain: (
-        "apple-orange",
-        "'(apple * 2 + orange * 3) * tax' apple=100 orange=150 tax=1.1",
-        "'-log(sigmoid(w * x))' w=0.5 x=2 --check --svg graph.svg",
-    ),
-    train: (
-        "--epochs 17",
-        "--config book --output book.npz",
-        "--hidden 200 --lr 0.2 --log run.jsonl",
-        "--resume weights.npz --epochs 30",
-    ),
-    sweep: (
-        "--lr 0.05,0.1,0.2 --seed 0-4 --output rates",
-        "--config small --seed 0-9 --output small --workers 2",
-        "--hidden 50,100 --seed 0-4 --output sizes --report sizes.html",
-        "--hidden 50,100 --seed 0-4 --output sizes --dry-run",
-    ),
-    evaluate: (
-        "weights.npz",
-        "weights.npz --mistakes 8",
-        "weights.npz --report report.html",
-        "weights.npz --split train --json",
-        "first.npz second.npz third.npz",
-    ),
-    predict: ("weights.npz my-seven.jpg", "weights.npz scans/*.png --json"),
-}
-"""The commands, and the examples that their help shows."""
+COMMANDS = download, gradcheck, explain, train, sweep, evaluate, predict
+
+EXAMPLES = """
+mnist-bp download
+mnist-bp download --mirror http://127.0.0.1:8000/ --data-dir digits
+mnist-bp gradcheck
+mnist-bp gradcheck --activation sigmoid --samples 10
+mnist-bp gradcheck my_layers.py
+mnist-bp gradcheck homework/*.ipynb --json
+mnist-bp explain apple-orange
+mnist-bp explain '(apple * 2 + orange * 3) * tax' apple=100 orange=150 tax=1.1
+mnist-bp explain '-log(sigmoid(w * x))' w=0.5 x=2 --check --svg graph.svg
+mnist-bp train --epochs 17
+mnist-bp train --config book --output book.npz
+mnist-bp train --hidden 200 --lr 0.2 --log run.jsonl
+mnist-bp train --resume weights.npz --epochs 30
+mnist-bp sweep --lr 0.05,0.1,0.2 --seed 0-4 --output rates
+mnist-bp sweep --config small --seed 0-9 --output small --workers 2
+mnist-bp sweep --hidden 50,100 --seed 0-4 --output sizes --report sizes.html
+mnist-bp sweep --hidden 50,100 --seed 0-4 --output sizes --dry-run
+mnist-bp evaluate weights.npz
+mnist-bp evaluate weights.npz --mistakes 8
+mnist-bp evaluate weights.npz --report report.html
+mnist-bp evaluate weights.npz --split train --json
+mnist-bp evaluate first.npz second.npz third.npz
+mnist-bp predict weights.npz my-seven.jpg
+mnist-bp predict weights.npz scans/*.png --json
+"""
+"""What the help of the commands shows, each its own."""
 
 app = typer.Typer(
     name="mnist-bp",
@@ -147,7 +146,7 @@ def _root(version: Annotated[bool, VERSION] = False) -> None:
     """
 
 
-for command, examples in EXAMPLES.items():
-    lines = (f"mnist-bp {command.__name__} {example}".rstrip() for example in examples)
-    kind = FormulaCommand if command is explain else None
-    app.command(epilog=_examples(*lines), cls=kind)(command)
+for command in COMMANDS:
+    start = f"mnist-bp {command.__name__}"
+    examples = _examples(*(line for line in EXAMPLES.splitlines() if line.startswith(start)))
+    app.command(epilog=examples, cls=FormulaCommand if command is explain else None)(command)
