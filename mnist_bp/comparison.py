@@ -146,11 +146,8 @@ class GradientCheck:
         """Return a sentence for each reason why the check does not hold; none where it does."""
         if self.error:
             return [f"{self.name}: {self.error}"]
-        found = [
-            f"{self.name}: {parameter.describe_worst(tolerance)}"
-            for parameter in self.parameters
-            if not parameter.max_rel_error <= tolerance
-        ]
+        wrong = [each for each in self.parameters if not each.max_rel_error <= tolerance]
+        found = [f"{self.name}: {each.describe_worst(tolerance)}" for each in wrong]
         if self.kinks > MAX_KINK_SHARE * self.entries:
             found.append(
                 f"{self.name}: {self.kinks} of {self.entries} entries lie on a kink of ReLU, "

@@ -61,6 +61,12 @@ class DigitFigures:
     precision: float | None
     recall: float | None
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The four values as they are shown."""
+        shares = ("-" if x is None else f"{x:.4f}" for x in (self.precision, self.recall))
+        return str(self.digit), f"{self.samples:,}", *shares
+
 
 @dataclass(frozen=True)
 class ConfidenceBin:
@@ -97,11 +103,8 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
-        cells = "".join(
-            f"<tr><td>{each.digit}</td><td>{each.samples:,}</td>"
-            f"<td>{_four_places(each.precision)}</td><td>{_four_places(each.recall)}</td></tr>"
-            for each in self.per_class
-        )
+        rows = [each.texts for each in self.per_class]
+        cells = "".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows)
         low, high = self.interval
         return (
             f"<table><caption>accuracy {self.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}),"
@@ -178,21 +181,15 @@ class Evaluation:
         confidence = softmax(self.logits.astype(np.float64)).max(axis=-1)
         place = np.clip(np.ceil(confidence * bins), 1, bins)
         members = [np.flatnonzero(place == each) for each in np.unique(place)]
-        return [
-            ConfidenceBin(
-                float(confidence[each].mean()), Evaluation(self.logits[each], self.labels[each])
-            )
-            for each in members
-        ]
+        parts = [Evaluation(self.logits[each], self.labels[each]) for each in members]
+        means = [float(confidence[each].mean()) for each in members]
+        return list(map(ConfidenceBin, means, parts))
 
     @property
     def calibration_error(self) -> float:
         """The expected calibration error: how far confidence and accuracy differ, on average."""
-        gaps = [
-            each.digits.samples * abs(each.confidence - each.digits.accuracy)
-            for each in self.calibration()
-        ]
-        return sum(gaps) / self.samples
+        bins = [(each.confidence, each.digits) for each in self.calibration()]
+        return sum(part.samples * abs(mean - part.accuracy) for mean, part in bins) / self.samples
 
     @property
     def shading(self) -> NDArray[np.float64]:
@@ -209,15 +206,9 @@ class Evaluation:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures for `--json`."""
-        return {
-            "samples": self.samples,
-            "errors": self.errors,
-            "accuracy": self.accuracy,
-            "loss": self.loss,
-            "calibration_error": self.calibration_error,
-            "confusion": self.confusion.tolist(),
-            "per_class": [asdict(figures) for figures in self.per_class],
-        }
+        names = "samples", "errors", "accuracy", "loss", "calibration_error"
+        lists = {"confusion": self.confusion.tolist(), "per_class": [*map(asdict, self.per_class)]}
+        return {name: getattr(self, name) for name in names} | lists
 
     def mistakes(self, most: int) -> list[Mistake]:
         """Return the most confident mistakes, `most` at the most."""
@@ -276,7 +267,3 @@ def ensemble(members: Sequence[Evaluation]) -> Evaluation:
 
 def _fraction(part: Any, whole: Any) -> float | None:
     return float(part / whole) if whole else None
-
-
-def _four_places(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{fraction:.4f}"

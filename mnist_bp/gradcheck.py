@@ -5,24 +5,15 @@ A net is checked as a whole, every parameter of it, and each layer by itself.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnist_bp import layers
 from mnist_bp.comparison import GradientCheck, Mask, ParameterCheck, compare, failed, mismatch
 from mnist_bp.functions import Array, smooth_labels
-from mnist_bp.layers import (
-    Add,
-    Affine,
-    Exp,
-    Log,
-    Multiply,
-    Reciprocal,
-    ReLU,
-    Sigmoid,
-    SoftmaxWithLoss,
-)
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.numerical import STEP
 
@@ -56,17 +47,26 @@ def check_gradients(
     x, t = np.asarray(x), np.asarray(t)
     if net.params["W1"].dtype != np.float64:
         raise TypeError(f"a gradient check needs float64 parameters, not {net.params['W1'].dtype}")
+    return _collect("network", _check_parameters(net, x, t, step))
+
+
+def _collect(name: str, checks: Iterator[ParameterCheck]) -> GradientCheck:
     try:
-        with _without_dead_units(net, x):
-            # Another batch goes first: it finds a layer that uses what it kept from there.
-            net.gradient(np.flip(x), t)
-            gradients = net.gradient(x, t)
-            return GradientCheck(
-                "network",
-                [_check_parameter(net, x, t, key, gradients[key], step) for key in net.params],
-            )
-    except Exception as error:  # The layers may be a reader's own: whatever they raise is a result.
-        return GradientCheck("network", error=_describe(error))
+        return GradientCheck(name, list(checks))
+    except Exception as error:  # The layers may be a reader's own: what they raise is a result.
+        return GradientCheck(name, error=f"raises {type(error).__name__}: {error}")
+
+
+def _check_parameters(
+    net: TwoLayerNet, x: Array, t: Array, step: float
+) -> Iterator[ParameterCheck]:
+    """Check each parameter of a net."""
+    with _without_dead_units(net, x):
+        # Another batch goes first: it finds a layer that uses what it kept from there.
+        net.gradient(np.flip(x), t)
+        gradients = net.gradient(x, t)
+        for key in net.params:
+            yield _check_parameter(net, x, t, key, gradients[key], step)
 
 
 def _check_parameter(
@@ -105,17 +105,17 @@ def _losses_by_output(
     of the batch in which only that output has. The function returns the losses (H,) and the signs
     of ReLU's inputs (H, K).
     """
-    layers = list(net.layers.values())
+    chain = list(net.layers.values())
     position = list(net.layers).index(affine)
-    for layer in layers[:position]:
+    for layer in chain[:position]:
         x = layer.forward(x)
-    at_first = layers[position].forward(x)
+    at_first = chain[position].forward(x)
     size, outputs = at_first.shape
 
     def follow(copies: Array) -> tuple[list[Any], Mask]:
         out, signs = copies.reshape(-1, outputs), np.empty((len(copies), 0), bool)
-        for layer in layers[position + 1 :]:
-            if isinstance(layer, ReLU):
+        for layer in chain[position + 1 :]:
+            if isinstance(layer, layers.ReLU):
                 signs = np.greater(out, 0).reshape(len(copies), -1)
             out = layer.forward(out)
         # A difference of two nearly equal losses keeps only the digits that rounding left them.
@@ -125,7 +125,7 @@ def _losses_by_output(
     first_loss, first_signs = follow(at_first[np.newaxis])
 
     def evaluate() -> tuple[Array, Mask]:
-        out = layers[position].forward(x)
+        out = chain[position].forward(x)
         losses, signs = np.repeat(first_loss, outputs), np.repeat(first_signs, outputs, axis=0)
         changed = np.flatnonzero((out != at_first).any(axis=0))
         at_once = max(1, 2**20 // at_first.size)
@@ -143,7 +143,7 @@ def _without_dead_units(net: TwoLayerNet, x: Array) -> Iterator[None]:
     """Raise the biases of hidden units that are zero for the whole batch, and put them back."""
     biases = net.params["b1"]
     before = biases.copy()
-    if isinstance(net.layers["Activation"], ReLU):
+    if isinstance(net.layers["Activation"], layers.ReLU):
         inputs = net.layers["Affine1"].forward(np.asarray(x, biases.dtype))
         highest = inputs.max(axis=0)
         dead = highest <= 0
@@ -183,11 +183,8 @@ def check_layer(
     GradientCheck
         With the exception in `error` where the layer raised one.
     """
-    name = name or type(layer).__name__
-    try:
-        return GradientCheck(name, list(_check_arrays(layer, inputs, constants, step)))
-    except Exception as error:  # The layer may be a reader's own: what it raises is a result.
-        return GradientCheck(name, error=_describe(error))
+    checks = _check_arrays(layer, inputs, constants, step)
+    return _collect(name or type(layer).__name__, checks)
 
 
 def _check_arrays(
@@ -203,7 +200,7 @@ def _check_arrays(
     layer.backward(dout)
 
     def evaluate() -> tuple[Any, Mask]:
-        signs = inputs["x"].ravel() > 0 if isinstance(layer, ReLU) else np.empty(0, bool)
+        signs = inputs["x"].ravel() > 0 if isinstance(layer, layers.ReLU) else np.empty(0, bool)
         out = layer.forward(*inputs.values(), *constants)
         return (out * dout).sum(dtype=np.longdouble), signs
 
@@ -223,25 +220,21 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterator[G
     def normal(*shape: int) -> NDArray[np.float64]:
         return rng.standard_normal(shape)
 
+    check = partial(check_layer, step=step)
     off_kink = normal(4, 10)
     off_kink += np.sign(off_kink)
     labels = rng.integers(10, size=4)
-    yield check_layer(Add(), {"x": normal(3, 4), "y": normal(3, 4)}, step=step)
-    yield check_layer(Multiply(), {"x": normal(3, 4), "y": normal(3, 4)}, step=step)
-    yield check_layer(Reciprocal(), {"x": 1 + normal(3, 4) ** 2}, step=step)
-    yield check_layer(Exp(), {"x": normal(3, 4)}, step=step)
-    yield check_layer(Log(), {"x": 1 + normal(3, 4) ** 2}, step=step)
-    yield check_layer(ReLU(), {"x": off_kink}, step=step)
-    yield check_layer(Sigmoid(), {"x": normal(4, 10)}, step=step)
-    yield check_layer(Affine(normal(12, 50), normal(50)), {"x": normal(4, 3, 4)}, step=step)
+    yield check(layers.Add(), {"x": normal(3, 4), "y": normal(3, 4)})
+    yield check(layers.Multiply(), {"x": normal(3, 4), "y": normal(3, 4)})
+    yield check(layers.Reciprocal(), {"x": 1 + normal(3, 4) ** 2})
+    yield check(layers.Exp(), {"x": normal(3, 4)})
+    yield check(layers.Log(), {"x": 1 + normal(3, 4) ** 2})
+    yield check(layers.ReLU(), {"x": off_kink})
+    yield check(layers.Sigmoid(), {"x": normal(4, 10)})
+    yield check(layers.Affine(normal(12, 50), normal(50)), {"x": normal(4, 3, 4)})
     for name, t in (
         ("SoftmaxWithLoss", labels),
         ("SoftmaxWithLoss (one-hot)", np.eye(10)[labels]),
         ("SoftmaxWithLoss (smoothed)", smooth_labels(labels, 0.1)),
     ):
-        yield check_layer(SoftmaxWithLoss(), {"logits": normal(4, 10)}, t, step=step, name=name)
-
-
-def _describe(error: Exception) -> str:
-    """Return an exception as text, with the place in the layer's code that raised it."""
-    return f"raises {type(error).__name__}: {error}"
+        yield check(layers.SoftmaxWithLoss(), {"logits": normal(4, 10)}, t, name=name)

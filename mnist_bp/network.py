@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import MutableMapping
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -92,16 +92,14 @@ class TwoLayerNet:
         rng: np.random.Generator | int | None = None,
     ) -> None:
         if isinstance(weight_init_std, str) and weight_init_std not in GAINS:
-            raise ValueError(
-                f"weight_init_std must be a number, {' or '.join(GAINS)}, not {weight_init_std!r}"
-            )
+            known = " or ".join(GAINS)
+            raise ValueError(f"weight_init_std must be a number, {known}, not {weight_init_std!r}")
         rng = np.random.default_rng(rng)
 
         def draw(inputs: int, outputs: int) -> Array:
-            if isinstance(weight_init_std, str):
-                std = math.sqrt(GAINS[weight_init_std] / inputs)
-            else:
-                std = weight_init_std
+            std = weight_init_std
+            if isinstance(std, str):
+                std = math.sqrt(GAINS[std] / inputs)
             return std * rng.standard_normal((inputs, outputs))
 
         params = {
@@ -123,7 +121,7 @@ class TwoLayerNet:
 
     def _assemble(self, params: dict[str, Array], activation: str) -> None:
         if activation not in ACTIVATIONS:
-            known = ", ".join(get_args(Activation))
+            known = ", ".join(ACTIVATIONS)
             raise ValueError(f"activation must be one of {known}, not {activation!r}")
         self.params = Parameters(params)
         self.layers: dict[str, Layer] = {

@@ -20,47 +20,40 @@ from mnist_bp.cli.gradcheck import gradcheck
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.sweep import sweep
 from mnist_bp.cli.train import train
-from mnist_bp.errors import (
-    MnistBpError,
-    ParameterError,
-    RecipeError,
-    UsageError,
-    is_interrupt,
-)
+from mnist_bp.errors import MnistBpError, ParameterError, RecipeError, UsageError, is_interrupt
 from mnist_bp.version import __version__
 
 INTERRUPTED = 130
 
-EXAMPLES = {
-    download: ("", "--mirror http://127.0.0.1:8000/ --data-dir digits"),
-    gradcheck: ("", "--activation sigmoid --samples 10", "my_layers.py", "homework/*.ipynb --json"),
-    explain: (
-        "apple-orange",
-        "'(apple * 2 + orange * 3) * tax' apple=100 orange=150 tax=1.1",
-        "'-log(sigmoid(w * x))' w=0.5 x=2 --check --svg graph.svg",
-    ),
-    train: (
-        "--epochs 17",
-        "--config book --output book.npz",
-        "--hidden 200 --lr 0.2 --log run.jsonl",
-        "--resume weights.npz --epochs 30",
-    ),
-    sweep: (
-        "--lr 0.05,0.1,0.2 --seed 0-4 --output rates",
-        "--config small --seed 0-9 --output small --workers 2",
-        "--hidden 50,100 --seed 0-4 --output sizes --report sizes.html",
-        "--hidden 50,100 --seed 0-4 --output sizes --dry-run",
-    ),
-    evaluate: (
-        "weights.npz",
-        "weights.npz --mistakes 8",
-        "weights.npz --report report.html",
-        "weights.npz --split train --json",
-        "first.npz second.npz third.npz",
-    ),
-    predict: ("weights.npz my-seven.jpg", "weights.npz scans/*.png --json"),
-}
-"""The commands, and the examples that their help shows."""
+COMMANDS = download, gradcheck, explain, train, sweep, evaluate, predict
+
+EXAMPLES = """
+mnist-bp download
+mnist-bp download --mirror http://127.0.0.1:8000/ --data-dir digits
+mnist-bp gradcheck
+mnist-bp gradcheck --activation sigmoid --samples 10
+mnist-bp gradcheck my_layers.py
+mnist-bp gradcheck homework/*.ipynb --json
+mnist-bp explain apple-orange
+mnist-bp explain '(apple * 2 + orange * 3) * tax' apple=100 orange=150 tax=1.1
+mnist-bp explain '-log(sigmoid(w * x))' w=0.5 x=2 --check --svg graph.svg
+mnist-bp train --epochs 17
+mnist-bp train --config book --output book.npz
+mnist-bp train --hidden 200 --lr 0.2 --log run.jsonl
+mnist-bp train --resume weights.npz --epochs 30
+mnist-bp sweep --lr 0.05,0.1,0.2 --seed 0-4 --output rates
+mnist-bp sweep --config small --seed 0-9 --output small --workers 2
+mnist-bp sweep --hidden 50,100 --seed 0-4 --output sizes --report sizes.html
+mnist-bp sweep --hidden 50,100 --seed 0-4 --output sizes --dry-run
+mnist-bp evaluate weights.npz
+mnist-bp evaluate weights.npz --mistakes 8
+mnist-bp evaluate weights.npz --report report.html
+mnist-bp evaluate weights.npz --split train --json
+mnist-bp evaluate first.npz second.npz third.npz
+mnist-bp predict weights.npz my-seven.jpg
+mnist-bp predict weights.npz scans/*.png --json
+"""
+"""What the help of the commands shows, each its own."""
 
 app = typer.Typer(
     name="mnist-bp",
@@ -90,18 +83,16 @@ def main() -> None:
         # A path may have letters that the terminal does not.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    label = MnistBpError.label
-    lines: tuple[str, ...] = ()
     try:
         status = app(standalone_mode=False, prog_name="mnist-bp") or 0
-        lines = ("interrupted",) if status == INTERRUPTED else ()
+        if status == INTERRUPTED:
+            messages.complain("interrupted")
     except (KeyboardInterrupt, Exception) as error:
         if os.environ.get("MNIST_BP_DEBUG"):
             raise
         status, lines = _explain(error)
-        label = getattr(error, "label", label)
-    if lines:
-        messages.complain(*lines, label=label)
+        if lines:
+            messages.complain(*lines, label=getattr(error, "label", MnistBpError.label))
     sys.exit(status)
 
 
@@ -128,6 +119,17 @@ def _examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mnist-bp {__version__}")
+        raise typer.Exit
+
+
+VERSION = typer.Option(
+    "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+)
+
+
 @app.callback(
     epilog=_examples(
         "mnist-bp download",
@@ -137,29 +139,14 @@ def _examples(*lines: str) -> str:
         "mnist-bp predict weights.npz my-seven.jpg",
     )
 )
-def _root(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            help="Show the version and exit.",
-            is_eager=True,
-            callback=lambda wanted: _show_version() if wanted else None,
-        ),
-    ] = False,
-) -> None:
+def _root(version: Annotated[bool, VERSION] = False) -> None:
     """Train, check and explain the two-layer network of Deep Learning from Scratch on MNIST.
 
     Every command has its own help: mnist-bp train --help
     """
 
 
-def _show_version() -> None:
-    typer.echo(f"mnist-bp {__version__}")
-    raise typer.Exit
-
-
-for command, examples in EXAMPLES.items():
-    lines = (f"mnist-bp {command.__name__} {example}".rstrip() for example in examples)
-    kind = FormulaCommand if command is explain else None
-    app.command(epilog=_examples(*lines), cls=kind)(command)
+for command in COMMANDS:
+    start = f"mnist-bp {command.__name__}"
+    examples = _examples(*(line for line in EXAMPLES.splitlines() if line.startswith(start)))
+    app.command(epilog=examples, cls=FormulaCommand if command is explain else None)(command)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from rich.columns import Columns
 from rich.console import Console, Group
 from rich.text import Text
@@ -17,10 +18,9 @@ INK = " .:-=+*#%@"
 def digits(console: Console, title: str, pictures: Sequence[tuple[Any, str]]) -> None:
     """Print digits side by side, each a uint8 array (28, 28), with a caption under it."""
     heading(console, title)
-    drawn = [
-        Group(_digit(image, console), Text(printable(caption)), "") for image, caption in pictures
-    ]
-    console.print(Columns(drawn))
+    captions = [Text(printable(caption)) for _, caption in pictures]
+    drawn = [_digit(image, console) for image, _ in pictures]
+    console.print(Columns([Group(*pair, "") for pair in zip(drawn, captions, strict=True)]))
 
 
 def _digit(image: Any, console: Console) -> Text:
@@ -37,8 +37,8 @@ def _digit(image: Any, console: Console) -> Text:
     return Text("\n").join(lines)
 
 
-CURVES = "o+"
-"""The marks of curves: the first is drawn over the others."""
+CURVES = {"o": "bold green", "+": "cyan"}
+"""The marks of curves, with their styles: the first is drawn over the others."""
 
 CURVE_LINES = 8
 
@@ -53,27 +53,23 @@ def curves(console: Console, title: str, values: dict[str, Sequence[float]]) -> 
     values : dict of sequences of float
         The points of each curve, under its name; as many for each.
     """
-    low = min(min(points) for points in values.values())
-    high = max(max(points) for points in values.values())
+    low, high = min(map(min, values.values())), max(map(max, values.values()))
     count = len(next(iter(values.values())))
     axis = f"{high:.4f} |", f"{low:.4f} |"
     # A point takes three columns at the most; where there are more points than columns, some go.
     columns = max(1, min(console.width - len(axis[0]), 3 * (count - 1) + 1))
     drawn = [[" "] * columns for _ in range(CURVE_LINES)]
+    places = np.linspace(0, count - 1, columns)
     for points, mark in reversed([*zip(values.values(), CURVES, strict=False)]):
-        for column in range(columns):
-            before, part = divmod(column * (count - 1) / max(1, columns - 1), 1)
-            after = points[min(int(before) + 1, count - 1)]
-            value = (1 - part) * points[int(before)] + part * after
-            line = round((high - value) / ((high - low) or 1) * (CURVE_LINES - 1))
+        heights = np.interp(places, range(count), points)
+        lines = np.rint((high - heights) / ((high - low) or 1) * (CURVE_LINES - 1))
+        for column, line in enumerate(lines.astype(int)):
             drawn[line][column] = mark
-    styles = dict(zip(CURVES, ("bold green", "cyan"), strict=True))
     legend = ", ".join(f"{mark} {name}" for name, mark in zip(values, CURVES, strict=False))
     heading(console, f"{title}: {legend}")
+    ends = {0: axis[0], CURVE_LINES - 1: axis[1]}
     for i, marks in enumerate(drawn):
-        ends = {0: axis[0], CURVE_LINES - 1: axis[1]}
         text = Text(ends.get(i, "|".rjust(len(axis[0]))))
-        for mark in marks:
-            text.append(mark, styles.get(mark, ""))
-        text.rstrip()
+        for mark in "".join(marks).rstrip():
+            text.append(mark, CURVES.get(mark, ""))
         console.print(text, soft_wrap=True)

@@ -99,9 +99,8 @@ def _evaluate(path: Path, checkpoint: "Checkpoint", digits: "Digits") -> "Evalua
     from mnist_bp.evaluation import evaluate
 
     if checkpoint.dataset not in (None, digits.dataset):
-        messages.warn(
-            f"{path} was trained on the data set {checkpoint.dataset}, this is {digits.dataset}"
-        )
+        trained = f"{path} was trained on the data set {checkpoint.dataset}"
+        messages.warn(f"{trained}, this is {digits.dataset}")
     threads = checkpoint.recipe.threads if checkpoint.recipe else 1
     try:
         with threadpool_limits(threads, user_api="blas"):

@@ -60,10 +60,9 @@ def _check_package(source: DigitsOptions, chosen: dict[str, Any], as_json: bool)
     samples, step, tolerance = chosen["samples"], chosen["step"], chosen["tolerance"]
     recipe = Recipe(**{key: chosen[key] for key in ("hidden", "activation", "seed")})
     (digits,) = source.read_or_draw("train")
-    if samples > len(digits):
-        raise ParameterError(
-            "samples", f"must be at most {len(digits):,}, the number of training digits"
-        )
+    if samples > (count := len(digits)):
+        problem = f"must be at most {count:,}, the number of training digits"
+        raise ParameterError("samples", problem)
     x, t = scale_pixels(digits.images[:samples], np.float64), digits.labels[:samples]
     rng = stream(recipe.seed, Purpose.WEIGHTS)
     net = TwoLayerNet(x[0].size, recipe.hidden, 10, activation=recipe.activation, rng=rng)

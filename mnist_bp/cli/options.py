@@ -49,10 +49,9 @@ class DigitsOptions:
         """Read splits of a data set."""
         from mnist_bp.data.sources import read_digits
 
+        mirrors, bar = self.mirror or (), messages.bytes_bar
         with remedy("--data-dir names a folder with other digits, --dataset synthetic needs none"):
-            return read_digits(
-                splits, dataset, self.data_dir, self.mirror or (), messages.bytes_bar
-            )
+            return read_digits(splits, dataset, self.data_dir, mirrors, bar)
 
     def read_or_draw(self, *splits: str) -> "list[Digits]":
         """Read what the user asked for; where MNIST cannot be reached, draw synthetic digits."""
@@ -119,15 +118,10 @@ def _with_options(
         chosen = {key: values.pop(key) for key in options}
         command(**values, **{argument: convert(chosen)})
 
-    parameters = [
-        parameter
-        for name, parameter in inspect.signature(command).parameters.items()
-        if name != argument
-    ]
-    parameters += [
-        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for key, annotation in options.items()
-    ]
+    own = inspect.signature(command).parameters
+    keyword = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+    parameters = [own[name] for name in own if name != argument]
+    parameters += [keyword(key, default=None, annotation=options[key]) for key in options]
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
     return wrapper

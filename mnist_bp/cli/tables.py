@@ -36,8 +36,8 @@ def epochs(out: Console, title: str, measured_on: str = "test") -> GrowingTable:
 
 def epoch(table: GrowingTable, row: EpochResult) -> None:
     """Print the row of an epoch."""
-    accuracies = f"{row.train_accuracy:.4f}", f"{row.test_accuracy:.4f}"
-    table.row(str(row.epoch), f"{row.loss:.4f}", *accuracies, f"{row.seconds:.2f}")
+    numbers = (f"{each:.4f}" for each in (row.loss, row.train_accuracy, row.test_accuracy))
+    table.row(str(row.epoch), *numbers, f"{row.seconds:.2f}")
 
 
 def curve(out: Console, history: Sequence[EpochResult], measured_on: str = "test") -> None:
@@ -59,10 +59,11 @@ def gradient_checks(
     """Print all checks, and the names of the entries on a kink."""
     rows: list[list[Cell]] = []
     for check in (*layers, network):
-        rows.extend(
-            [f"{check.name} {parameter.name}", *_check_cells(parameter, tolerance)]
-            for parameter in check.parameters
-        )
+        for each in check.parameters:
+            errors = f"{each.mean_abs_error:.1e}", f"{each.max_rel_error:.1e}"
+            shape, verdict = " x ".join(map(str, each.shape)), each.max_rel_error <= tolerance
+            name = f"{check.name} {each.name}"
+            rows.append([name, shape, str(each.kinks), *errors, _verdict(verdict)])
         if check.error:
             rows.append([check.name, "", "", "", "", _verdict(False)])
     headings = ("", "shape", "kinks", "mean abs error", "max rel error", "")
@@ -70,16 +71,6 @@ def gradient_checks(
     for parameter in network.parameters:
         if parameter.kinks:
             out.print(_name_kinks(parameter), soft_wrap=not out.is_terminal)
-
-
-def _check_cells(parameter: "ParameterCheck", tolerance: float) -> list[Cell]:
-    return [
-        " x ".join(map(str, parameter.shape)),
-        str(parameter.kinks),
-        f"{parameter.mean_abs_error:.1e}",
-        f"{parameter.max_rel_error:.1e}",
-        _verdict(parameter.max_rel_error <= tolerance),
-    ]
 
 
 def _verdict(holds: bool) -> Text:
@@ -114,11 +105,8 @@ def evaluation(
     out: Console, title: str, result: Evaluation, alone: Sequence[tuple[str, Evaluation]] = ()
 ) -> None:
     """Print the figures of a set of images; of an ensemble, those of each net `alone` first."""
-    if alone:
-        members = [
-            (name, f"{each.accuracy:.4f}", f"{each.errors:,}", f"{each.loss:.4f}")
-            for name, each in alone
-        ]
+    members = [(name, f"{r.accuracy:.4f}", f"{r.errors:,}", f"{r.loss:.4f}") for name, r in alone]
+    if members:
         console.table(out, "each net alone", ("", "accuracy", "errors", "loss"), members)
     low, high = result.interval
     summary = [
@@ -128,10 +116,7 @@ def evaluation(
         ("calibration", f"{result.calibration_error:.4f}", "expected calibration error"),
     ]
     console.table(out, title, ("", "", ""), summary)
-    digits = [
-        (str(each.digit), f"{each.samples:,}", _share(each.precision), _share(each.recall))
-        for each in result.per_class
-    ]
+    digits = [each.texts for each in result.per_class]
     console.table(out, "each digit", ("digit", "samples", "precision", "recall"), digits)
     confusion(out, result)
 
@@ -157,20 +142,18 @@ def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> None:
     """Draw mistakes."""
     if not worst:
         return
-    pictures = [
-        (
-            digits.images[each.index],
-            f"#{each.index}: {each.label}, predicted {each.prediction} ({each.probability:.1%})",
-        )
-        for each in worst
-    ]
+    pictures = []
+    for each in worst:
+        prediction = f"predicted {each.prediction} ({each.probability:.1%})"
+        caption = f"#{each.index}: {each.label}, {prediction}"
+        pictures.append((digits.images[each.index], caption))
     drawing.digits(out, f"the {len(worst)} most confident mistakes", pictures)
 
 
 def prediction(out: Console, file: object, image: Any, probabilities: Sequence[float]) -> None:
     """Print a net's prediction for a picture, and the digit as the net sees it."""
-    ranked = _ranked(probabilities)
-    rows = [(str(digit), f"{share:.1%}") for digit, share in ranked[: RUNNERS_UP + 1]]
+    ranked = _ranked(probabilities)[: RUNNERS_UP + 1]
+    rows = [(str(digit), f"{share:.1%}") for digit, share in ranked]
     console.table(out, str(file), ("digit", "probability"), rows)
     drawing.digits(out, "as the net sees it", [(image, "")])
 
@@ -187,7 +170,3 @@ def predictions(out: Console, title: str, rows: Sequence[tuple[object, Sequence[
 
 def _ranked(probabilities: Sequence[float]) -> list[tuple[int, float]]:
     return sorted(enumerate(probabilities), key=lambda pair: -pair[1])
-
-
-def _share(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{fraction:.4f}"

@@ -28,7 +28,6 @@ from mnist_bp.runs.recipe import SETTINGS, Recipe
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
-    from mnist_bp.cli.console import GrowingTable
     from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
     from mnist_bp.runs.run import Run
 
@@ -126,20 +125,17 @@ def _resume(path: Path, source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
             if value != old and not (key == "epochs" and value >= saved.epochs):
                 raise UsageError(f"{key} = {value} contradicts {path}, where it is {old}")
         if source.dataset and source.dataset != saved.dataset:
-            raise UsageError(
-                f"dataset = {source.dataset} contradicts {path}, which was trained on "
-                f"{saved.dataset}"
-            )
+            trained = f"which was trained on {saved.dataset}"
+            raise UsageError(f"dataset = {source.dataset} contradicts {path}, {trained}")
         dataset = None if source.data_dir else saved.dataset
         digits = source.read(source.dataset or dataset, *recipe.splits)
         run = Run.resume(saved, *digits, epochs=chosen.get("epochs"))
     except WeightsError as error:
         raise WeightsError(f"{path} cannot be resumed: {error}") from error
     if run.recipe != recipe and (recipe.schedule, recipe.warmup) != ("constant", 0):
-        messages.warn(
-            f"from here on the learning rate follows the schedule of {run.recipe.epochs} epochs, "
-            f"no longer that of {recipe.epochs}: no single run would end as this one will"
-        )
+        change = f"the schedule of {run.recipe.epochs} epochs, no longer that of {recipe.epochs}"
+        end = "no single run would end as this one will"
+        messages.warn(f"from here on the learning rate follows {change}: {end}")
     return run
 
 
@@ -147,17 +143,10 @@ def _train(run: "Run", results: "_Results", quiet: bool) -> None:
     """Train to the last epoch, or to a signal: then raise StoppedError."""
     if run.recipe.threads > (cores := os.cpu_count() or 1):
         messages.warn(f"--threads {run.recipe.threads} is slow: there are {cores} cores here")
-    with (
-        deferred_signals() as signals,
-        messages.steps_bar(run.steps_left, show=not quiet) as advance,
-    ):
-
-        def after_step() -> bool:
-            advance()
-            return bool(signals)
-
+    bar = messages.steps_bar(run.steps_left, show=not quiet)
+    with deferred_signals() as signals, bar as advance:
         try:
-            for row, checkpoint in run.results(after_step):
+            for row, checkpoint in run.results(lambda: advance() or signals):
                 results.add(row, checkpoint)
                 if run.diagnosis:
                     messages.warn(_with_flags(run.diagnosis))
@@ -175,12 +164,11 @@ class _Results:
     ) -> None:
         from mnist_bp.cli import console, tables
 
-        self.run, self.output, self.log = run, output, log
-        self.is_ours = is_ours
-        title = f"784-{run.recipe.hidden}-10 on {run.train.dataset}, seed {run.recipe.seed}"
-        self.table: GrowingTable | None = None
-        if table:
-            self.table = tables.epochs(console.results(), title, run.recipe.measured_on)
+        self.run, self.output, self.log, self.is_ours = run, output, log, is_ours
+        recipe = run.recipe
+        title = f"784-{recipe.hidden}-10 on {run.train.dataset}, seed {recipe.seed}"
+        out = console.results()
+        self.table = tables.epochs(out, title, recipe.measured_on) if table else None
         self.unsaved: MnistBpError | None = None
         self.incomplete: MnistBpError | None = None
 
@@ -223,10 +211,10 @@ class _Results:
         recipe, dataset = self.run.recipe, self.run.train.dataset
         values = {"seed": recipe.seed, "dataset": dataset, "output": str(self.output)}
         values = asdict(row) | values | {"measured_on": recipe.measured_on}
-        if str(self.log) == "-":
-            messages.print_json(**values)
         try:
-            if self.log and str(self.log) != "-":
+            if str(self.log) == "-":
+                messages.print_json(**values)
+            elif self.log:
                 append_line(self.log, json.dumps(values))
         except OSError as error:
             raise OutputError(f"{self.log} lacks rows of this run: {error.strerror}") from error
@@ -250,8 +238,7 @@ def _with_flags(message: str) -> str:
 
 
 def _how_to_resume(output: Path, source: DigitsOptions, log: Path | None, quiet: bool) -> str:
-    words = ["mnist-bp", "train", "--resume", str(output)]
-    for name, path in (("--data-dir", source.data_dir), ("--log", log)):
-        if path:
-            words += [name, str(path)]
-    return f"everything is saved; to resume: {shlex.join(words + ['--quiet'] * quiet)}"
+    options = {"--resume": output, "--data-dir": source.data_dir, "--log": log}
+    words = [word for name, path in options.items() if path for word in (name, str(path))]
+    command = shlex.join(["mnist-bp", "train", *words, *["--quiet"] * quiet])
+    return f"everything is saved; to resume: {command}"

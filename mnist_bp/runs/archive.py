@@ -6,6 +6,7 @@ from collections.abc import Container
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from mnist_bp.errors import WeightsError
@@ -57,10 +58,8 @@ def read_array(
     except KeyError:
         raise WeightsError(f"lacks {name}") from None
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_2_0
-        if version == (1, 0):
-            read_header = np.lib.format.read_array_header_1_0
+        first = npy.read_magic(file) == (1, 0)
+        read_header = npy.read_array_header_1_0 if first else npy.read_array_header_2_0
         found, _, dtype = read_header(file)
         start = file.tell()
     lengths = zip(found, shape, strict=False)
@@ -72,7 +71,7 @@ def read_array(
     if math.prod(found) * dtype.itemsize != member.file_size - start:
         raise WeightsError(f"has {name} in {member.file_size:,} bytes, which is not its size")
     with archive.open(member) as file:
-        array = np.lib.format.read_array(file, allow_pickle=False)
+        array = npy.read_array(file, allow_pickle=False)
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise WeightsError(f"has numbers in {name} that are not finite")
     return array

@@ -20,9 +20,8 @@ Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[Any]]
 def permutation(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
     """Return the indices of the training digits of an epoch (1, 2, ...), in order, (size,)."""
     rng = stream(recipe.seed, Purpose.ORDER, epoch)
-    if recipe.sampling == "replacement":
-        return rng.integers(size, size=size)
-    return rng.permutation(size)
+    replacement = recipe.sampling == "replacement"
+    return rng.integers(size, size=size) if replacement else rng.permutation(size)
 
 
 def batches(recipe: Recipe, digits: Digits, epoch: int, start: int = 0) -> Iterator[Batch]:

@@ -26,9 +26,8 @@ def diagnose(recipe: Recipe, history: Sequence[EpochResult], steps_per_epoch: in
         smaller = smaller_rate(recipe)
         reason = f"the learning rate of {recipe.lr:g} may be far too large: try lr={smaller:g}"
     elif steps_per_epoch < FEW_STEPS and recipe.batch_size > 100:
-        reason = (
-            f"too few steps, {steps_per_epoch} in an epoch: try smaller batches, batch_size=100"
-        )
+        few = f"too few steps, {steps_per_epoch} in an epoch"
+        reason = f"{few}: try smaller batches, batch_size=100"
     else:
         larger = max(DEFAULT_RATES[recipe.optimizer], recipe.lr * 10)
         reason = f"the learning rate of {recipe.lr:g} may be far too small: try lr={larger:g}"

@@ -107,15 +107,10 @@ class Recipe:
         if self.optimizer == "nesterov" and not self.momentum:
             raise ParameterError("momentum", "must be above 0 for nesterov: 0.9 is usual")
         if self.optimizer == "adam" and self.momentum:
-            raise ParameterError(
-                "momentum", f"must be 0 for adam, which has its own, not {self.momentum}"
-            )
-        if self.batch_size * self.hidden > MAX_ACTIVATIONS:
-            raise ParameterError(
-                "batch_size",
-                f"must be at most {MAX_ACTIVATIONS // self.hidden:,} with {self.hidden:,} hidden "
-                f"units, not {self.batch_size:,}",
-            )
+            raise ParameterError("momentum", "must be 0 for adam, which has its own")
+        if self.batch_size > (most := MAX_ACTIVATIONS // self.hidden):
+            problem = f"must be at most {most:,} with {self.hidden:,} hidden units"
+            raise ParameterError("batch_size", f"{problem}, not {self.batch_size:,}")
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -166,9 +161,8 @@ def parse(toml: str) -> dict[str, Any]:
     for name, value in values.items():
         if name not in SETTINGS:
             nearest = difflib.get_close_matches(name, SETTINGS, 1, cutoff=0.65)
-            choice = (
-                f"did you mean {nearest[0]}?" if nearest else f"choose from {', '.join(SETTINGS)}"
-            )
+            known = f"choose from {', '.join(SETTINGS)}"
+            choice = f"did you mean {nearest[0]}?" if nearest else known
             raise ParameterError(name, f"is unknown; {choice}")
         # Whether they fit together is checked when flags have been added.
         SETTINGS[name].check(name, value)
@@ -187,10 +181,8 @@ def read(name: str) -> dict[str, Any]:
     """
     path = built_in().get(name, Path(name))
     if path == Path(name) and not path.exists():
-        raise UsageError(
-            f"there is no recipe {name}: it is not a file, and the built-in recipes are "
-            f"{', '.join(built_in())}"
-        )
+        known = f"the built-in recipes are {', '.join(built_in())}"
+        raise UsageError(f"there is no recipe {name}: it is not a file, and {known}")
     try:
         NoFileError.check(path)
         with path.open("rb") as file:

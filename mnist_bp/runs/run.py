@@ -68,11 +68,9 @@ class Run:
         self.recipe = recipe
         self.train = _as_digits(train)
         if recipe.validation:
-            if recipe.validation >= len(self.train):
-                raise ParameterError(
-                    "validation",
-                    f"must be below {len(self.train):,}, the number of training digits",
-                )
+            if recipe.validation >= (count := len(self.train)):
+                problem = f"must be below {count:,}, the number of training digits"
+                raise ParameterError("validation", problem)
             self.train, self.test = self.train.held_out(recipe.validation)
         elif test is None:
             raise ParameterError("test", "must be given where no training digits are held out")
@@ -128,8 +126,7 @@ class Run:
             or _kinds(saved.optimizer) != _kinds(run.optimizer.state)
         ):
             raise WeightsError("its record of the run does not fit together")
-        for name, parameter in run.net.params.items():
-            parameter[...] = saved.params[name]
+        run.net.params.update(saved.params)
         for name, state in run.optimizer.state.items():
             state[...] = saved.optimizer[name]
         run.history = list(saved.history)
@@ -175,9 +172,8 @@ class Run:
             The loss is not a finite number any more, or the net has died.
         """
         with threadpool_limits(self.recipe.threads, user_api="blas"):
-            for (checkpoint, *_), row in measure_in_background(
-                self.measure, self._snapshots(after_step)
-            ):
+            measured = measure_in_background(self.measure, self._snapshots(after_step))
+            for (checkpoint, *_), row in measured:
                 self.history.append(row)
                 yield row, replace(checkpoint, history=list(self.history))
         if self._failure:
@@ -186,11 +182,9 @@ class Run:
     def _snapshots(self, after_step: Callable[[], object]) -> Iterator[Snapshot | None]:
         """Train; yield None after each step, and a snapshot after each epoch."""
         recipe, per_epoch = self.recipe, self.steps_per_epoch
+        rule, last = (recipe.lr, recipe.schedule, recipe.warmup), recipe.epochs * per_epoch
         rates = (
-            learning_rate(
-                recipe.lr, recipe.schedule, recipe.warmup, step, recipe.epochs * per_epoch
-            )
-            for step in itertools.count(len(self.step_losses))
+            learning_rate(*rule, step, last) for step in itertools.count(len(self.step_losses))
         )
         if not self.history:
             yield self.checkpoint(), None, 0.0
@@ -224,8 +218,8 @@ class Run:
         step = len(checkpoint.step_losses)
         try:
             on_train, on_test = (
-                evaluate(checkpoint.net, digits.images, digits.labels)
-                for digits in (self.train, self.test)
+                evaluate(checkpoint.net, each.images, each.labels)
+                for each in (self.train, self.test)
             )
         except DivergedError as error:
             raise self._went_wrong(str(error), step) from error
