@@ -1,10 +1,11 @@
-"""Any picture of a digit, prepared as the makers of MNIST prepared theirs.
+"""Any picture of a digit, to_mnist as the makers of MNIST to_mnist theirs.
 
-`read` opens the file of a picture, `ink_of` finds the ink in it, `prepared` makes a digit of ink.
+`read` opens the file of a picture, `ink_of` finds the ink in it, `to_mnist` makes a digit of ink.
 """
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_bp.errors import NoFileError, PictureError
 from mnist_bp.pictures import ink as inks
+from mnist_bp.pictures import shapes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,13 +36,13 @@ CENTRE = 14.5
 """Where its centre of mass is, in pixels from the upper left corner, within half a pixel."""
 
 
-def prepared(ink: Ink) -> NDArray[np.uint8]:
+def to_mnist(ink: Ink) -> NDArray[np.uint8]:
     """Return ink as a digit of MNIST: fitted into 20 x 20, and placed by its centre of mass.
 
     The bounding box of the ink is scaled, keeping its proportions, until its longer side is 20
     pixels, each pixel the mean of the area that it covers. It is placed in 28 x 28, moved by whole
     pixels, so that its centre of mass is as near as can be to the centre of the pixel [14, 14]:
-    that is where MNIST has it, within half a pixel, and prepared digits of MNIST are themselves.
+    that is where MNIST has it, within half a pixel, and to_mnist digits of MNIST are themselves.
     The darkest pixel becomes full ink.
 
     Parameters
@@ -95,24 +97,55 @@ def _placed(ink: Ink, longer: int) -> Ink:
 OVERVIEW, CLOSE = 400, 100
 """Pixels of the longer side: of a picture in which ink is sought, of a digit whose ink it is."""
 
+LOWEST, ENLARGED = 24, 8
+"""A picture with fewer pixels on its longer side is enlarged so many times."""
+
 MARGIN = 0.3
 """How much of the picture around a digit is looked at with it, as a part of the digit's size."""
 
 
-def ink_of(picture: "Image") -> Ink:
-    """Return the ink in a picture: of its main part, and what is around it.
+@dataclass(frozen=True, eq=False)
+class PictureDigits:
+    """The digits that are found in a picture, K of them, in reading order.
 
-    The picture is looked at twice: as a whole, to find the digit, and then closely at the digit.
+    Attributes
+    ----------
+    images : uint8 array of shape (K, 28, 28)
+        As MNIST has them: from 0, paper, to 255.
+    boxes : int array of shape (K, 4)
+        The left, top, right and bottom edge of each, in pixels of the picture.
+    rows : int array of shape (K,)
+        The row that each is in, from 0.
+    touching : bool array of shape (K,)
+        Whether it is so wide that it may be several digits that touch.
+    """
+
+    images: NDArray[np.uint8]
+    boxes: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    touching: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return how many digits there are."""
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        """Return what it is."""
+        rows = self.rows.max(initial=-1) + 1
+        return f"PictureDigits({len(self)} in {rows} row{'s' * (rows != 1)})"
+
+
+def find_digits(picture: "Image", count: int | None = None) -> PictureDigits:
+    """Return the digits in a picture.
+
+    The picture is looked at twice: as a whole, to find the digits, and then closely at each.
 
     Parameters
     ----------
     picture : PIL.Image.Image
         Of any mode and size; it is turned as its EXIF data say, and what is transparent is paper.
-
-    Returns
-    -------
-    float array of shape (H, W)
-        From 0, paper, to 1; some of it is above 0.
+    count : int, optional
+        How many digits there are. If fewer shapes are found, the widest are cut.
 
     Raises
     ------
@@ -120,35 +153,95 @@ def ink_of(picture: "Image") -> Ink:
         There is no ink in it.
     """
     picture = _opaque(picture)
-    longer = max(picture.size)
-    seen = _look(picture, (0, 0, *picture.size), min(1.0, OVERVIEW / longer))
-    narrow, broad = (max(2, round(part * max(seen.shape))) for part in (0.15, 0.2))
-    first = inks.find(seen, narrow, beyond=True) or inks.find(seen, broad, beyond=True)
-    if first is None:
-        raise PictureError("there is no ink in it, or too little of it")
-    beyond = not first.at_the_edge
-    if not beyond:
-        # More of the digit may lie along the edge, where it was taken for the edge of a desk.
-        first = inks.find(seen, broad, beyond=False, light=first.light) or first
+    size = np.array(picture.size)
+    if size.max() < LOWEST:
+        picture = _enlarged(picture)
+    seen = _look(picture, (0, 0, *picture.size), min(1.0, OVERVIEW / max(picture.size)))
+    found, beyond = _overview(inks.grey_of(seen))
+    scale = np.tile(np.array(picture.size) / seen.shape[1::-1], 2)
+    shrunk = np.tile(size / picture.size, 2)
+    images, boxes, rows, touching = [], [], [], []
+    for shape in shapes.shapes_of(found.pieces, count):
+        ink, box = _close(picture, found, shape, scale, beyond)
+        parts = shapes.cut(ink, shape.count) if shape.count > 1 else [ink]
+        wide = shape.size[0] > shapes.WIDE * shape.size[1] and not count
+        for part in parts:
+            images.append(to_mnist(part if part.any() else ink))
+            left, top, right, bottom = _bounds(part if part.any() else ink)
+            inner = np.array([left, top, right, bottom]) / np.tile(ink.shape[::-1], 2)
+            start, extent = box[:2], box[2:] - box[:2]
+            boxes.append(np.rint((np.tile(start, 2) + inner * np.tile(extent, 2)) * shrunk))
+            rows.append(shape.row)
+            touching.append(wide)
+    return PictureDigits(
+        np.stack(images), np.stack(boxes).astype(int), np.array(rows), np.array(touching)
+    )
 
-    ys, xs = (np.flatnonzero(first.ink.any(axis=axis)) for axis in (1, 0))
-    scale = np.array(picture.size) / seen.shape[1::-1]
-    start, end = np.array([xs[0], ys[0]]) * scale, np.array([xs[-1] + 1, ys[-1] + 1]) * scale
-    size = float((end - start).max())
-    left, upper = np.maximum(start - MARGIN * size, 0).tolist()
-    right, lower = np.minimum(end + MARGIN * size, picture.size).tolist()
-    seen = _look(picture, (left, upper, right, lower), min(1.0, CLOSE / size))
+
+def _bounds(ink: Ink) -> tuple[int, int, int, int]:
+    """Return the left, top, right and bottom edge of what is not paper."""
+    ys, xs = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
+
+
+def _close(
+    picture: "Image", found: inks.Found, shape: shapes.Shape, scale: Ink, beyond: bool
+) -> tuple[Ink, Ink]:
+    """Return the ink of a shape, looked at closely, and the part of the picture that it is in.
+
+    `scale` is how many pixels of the picture one of the overview is.
+    """
+    mask = shape.mask(found.pieces)
+    whole = np.array([*picture.size] * 2)
+    outline = shape.box * scale
+    size = float((outline[2:] - outline[:2]).max())
+    box = np.clip(outline + MARGIN * size * np.array([-1, -1, 1, 1]), 0, whole)
+    seen = _look(picture, tuple(box.tolist()), min(1.0, CLOSE / size))
+    near = _sampled(_image(mask), tuple((box / scale).tolist()), seen.shape[1::-1])[..., 0] > 0
     size = min(size, CLOSE)
-    box = left / scale[0], upper / scale[1], right / scale[0], lower / scale[1]
-    near = _sampled(_image(first.ink), box, seen.shape[1::-1])[..., 0] > 0
     second = inks.find(
-        seen,
-        max(2, round((0.18 if beyond else 0.3) * size)),
+        inks.grey_of(seen),
+        max(2, round((0.18 if beyond else 0.2) * size)),
         beyond=beyond,
-        light=first.light,
+        light=found.light,
         near=near,
     )
-    return np.asarray((second or first).ink, np.float64)
+    if second is None:
+        return np.asarray(found.ink * mask, np.float64), whole * [0, 0, 1, 1]
+    return np.asarray(second.ink, np.float64), box
+
+
+def _overview(grey: inks.Plane) -> tuple[inks.Found, bool]:
+    """Return the ink in a whole picture, and whether what is at the edge goes on beyond it."""
+    narrow, broad = (max(2, round(part * max(grey.shape))) for part in (0.15, 0.2))
+    sheet = inks.is_sheet(grey)
+    if not sheet and float(np.ptp(_border(grey))) > 0.5 * float(np.ptp(grey)):
+        cropped = inks.find(grey, broad, light=inks.is_light(grey, border=True), beyond=False)
+        if cropped and cropped.fills:
+            return cropped, False
+    light = inks.is_light(grey) and not sheet
+    for way in (light, not light):
+        for reach in (narrow, broad):
+            found = inks.find(grey, reach, light=way, beyond=True)
+            if found and found.sides:
+                # More of the digit may lie along the edge, where it was taken for a desk's edge.
+                return inks.find(grey, broad, light=way, beyond=False) or found, False
+            if found:
+                return found, True
+    raise PictureError("there is no ink in it, or too little of it")
+
+
+def _enlarged(picture: "Image") -> "Image":
+    """Return a picture of a few pixels with more of them, for ink has an edge."""
+    from PIL.Image import Resampling
+
+    return picture.resize(
+        (ENLARGED * picture.width, ENLARGED * picture.height), Resampling.BICUBIC
+    )
+
+
+def _border(grey: inks.Plane) -> inks.Plane:
+    return np.concatenate([*grey[[0, -1]], *grey.T[[0, -1]]])
 
 
 def _look(picture: "Image", box: Box, scale: float) -> inks.Plane:
