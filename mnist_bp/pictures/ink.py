@@ -8,6 +8,7 @@ the edge of a desk. What it has filled is the ink, and how much it has filled is
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_bp.pictures.morphology import (
     Mask,
@@ -22,7 +23,7 @@ from mnist_bp.pictures.morphology import (
 )
 
 DARKEST = 0.1
-"""Added to all brightness, from 0 to 1, so that its logarithm makes little of what is nearly black."""
+"""Added to all brightness, from 0 to 1, so that what is nearly black counts little."""
 
 FAINTEST = 0.06
 """Contrast of the faintest ink, where black on white is 1."""
@@ -128,7 +129,9 @@ def find(
     around = 1 + max(grey.shape) // 100
     soft = spread(pieces > 0, around, np.maximum) & (contrast > faint)
     full = _full_ink(np.where(soft, contrast, 0))
-    level, least, most_there = (_linear(each, light) for each in (contrast, faint, full))
+    level, least, most_there = (
+        _linear(np.asarray(each), light) for each in (contrast, faint, full)
+    )
     ink = np.clip((level - least) / np.maximum(most_there - least, 1e-6), 0, 1) * soft
     return Found(ink, pieces, light) if ink.any() else None
 
@@ -166,7 +169,7 @@ def is_light(grey: Plane, border: bool = False) -> bool:
     return float(leaning.sum()) <= 0
 
 
-def _linear(contrast: Plane, light: bool) -> Plane:
+def _linear(contrast: NDArray[np.floating], light: bool) -> Plane:
     """Return a contrast of logarithms as a contrast of brightness, in parts of the paper's."""
     sign = 1 if light else -1
     return np.asarray(sign * np.expm1(sign * contrast / (1 + DARKEST)), np.float32)
@@ -216,9 +219,7 @@ def _full_ink(contrast: Plane) -> Plane:
     return np.asarray(np.maximum(around, SURE * contrast.max()), np.float32)
 
 
-def _without_shade(
-    smooth: Plane, paper: Plane, contrast: Plane, least: float, reach: int
-) -> Plane:
+def _without_shade(smooth: Plane, paper: Plane, contrast: Plane, least: float, reach: int) -> Plane:
     """Return the contrast without the tips of shadows and of a desk, which are narrow too.
 
     Ink differs from what is around it on all its sides; the tip of a shadow does not, where it
@@ -241,7 +242,9 @@ def _without_shade(
     return np.asarray(np.where(near, np.minimum(darker, contrast), contrast), np.float32)
 
 
-def _pairs(shape: tuple[int, ...], step: int) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+def _pairs(
+    shape: tuple[int, ...], step: int
+) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
     """Return the parts of a plane whose pixels are neighbours, so many pixels apart."""
     every, first, last = slice(None), slice(None, -step), slice(step, None)
     across, down = ((every, first), (every, last)), ((first, every), (last, every))
@@ -254,7 +257,7 @@ def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Pieces
     What goes on beyond the edge is not part of a digit, if there is a piece that does not.
     """
     pieces = pieces_of(ink)
-    mass = np.bincount(pieces.ravel(), contrast.ravel())
+    mass = np.bincount(pieces.ravel(), contrast.ravel()).astype(np.float64)
     mass[0] = 0
     if near is not None:
         mass[np.bincount(pieces[near], minlength=len(mass)) == 0] = 0
@@ -271,7 +274,7 @@ def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Pieces
     return np.where(kept, np.cumsum(kept), 0)[pieces]
 
 
-def _frames(pieces: Pieces, mass: Plane) -> Mask:
+def _frames(pieces: Pieces, mass: NDArray[np.floating]) -> Mask:
     """Return which pieces are on all four sides of another that is not small beside them."""
     boxes = boxes_of(pieces)
     sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)

@@ -73,7 +73,9 @@ def shapes_of(pieces: Pieces, count: int | None = None) -> list[Shape]:
     _join(shapes, height)
     wholes = [shape for shape in shapes if shape.size[1] >= PART * height] or shapes
     while count and len(wholes) > count:
-        gaps = {(i, j): _gap(wholes[i], wholes[j]).max() for j in range(len(wholes)) for i in range(j)}
+        gaps = {
+            (i, j): _gap(wholes[i], wholes[j]).max() for j in range(len(wholes)) for i in range(j)
+        }
         i, j = min(gaps, key=lambda pair: gaps[pair])
         wholes[i].take(wholes.pop(j))
     while count and sum(shape.count for shape in wholes) < count:
@@ -135,11 +137,11 @@ def _in_rows(shapes: list[Shape]) -> list[Shape]:
 def cut(ink: Ink, count: int) -> list[Ink]:
     """Return ink (H, W) in so many parts, cut from top to bottom where least ink is lost."""
     height, width = ink.shape
-    edges = [np.zeros(height)]
+    edges: list[NDArray[np.intp]] = [np.zeros(height, np.intp)]
     for k in range(1, count):
         low, high = (int(width * (k + aside) / count) for aside in (-0.4, 0.4))
         edges.append(low + _seam(ink[:, low : high + 1]))
-    edges.append(np.full(height, width))
+    edges.append(np.full(height, width, np.intp))
     columns = np.arange(width)
     return [
         ink * ((columns >= left[:, np.newaxis]) & (columns < right[:, np.newaxis]))

@@ -12,7 +12,9 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from mnist_bp.data.sources import read_digits
 from mnist_bp.errors import PictureError
-from mnist_bp.pictures.picture import ink_of, prepared
+from mnist_bp.pictures.form import to_mnist
+from mnist_bp.pictures.opening import MAX_PIXELS
+from mnist_bp.pictures.picture import find_digits, read_picture
 
 PAPER, PEN = 225, 30
 
@@ -117,11 +119,17 @@ PICTURES = {
 }
 
 
+def only(digits):
+    """The image of the only digit that was found."""
+    assert len(digits) == 1
+    return digits.images[0]
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_becomes_the_digit_that_is_on_it(name):
-    expected = prepared(INK) / 255
+    expected = to_mnist(INK) / 255
 
-    digit = prepared(ink_of(PICTURES[name])) / 255
+    digit = only(find_digits(PICTURES[name])) / 255
 
     # Blurred or noisy ink is a little broader or finer; another shape, or a shadow, is far off.
     assert np.abs(digit - expected).mean() < 0.03
@@ -130,7 +138,7 @@ def test_a_picture_becomes_the_digit_that_is_on_it(name):
 @pytest.mark.parametrize("width", [2, 4, 8, 30])
 def test_the_pen_may_be_fine_or_broad(width):
     size = 600, 450
-    digit = prepared(ink_of(grey(written(size, (200, 120), width), noise=5)))
+    digit = only(find_digits(grey(written(size, (200, 120), width), noise=5)))
 
     rows, columns = (np.flatnonzero(digit.max(axis=axis) > 50) for axis in (1, 0))
     assert 18 <= np.ptp(rows) + 1 <= 20
@@ -153,12 +161,12 @@ def test_the_pen_may_be_fine_or_broad(width):
 )
 def test_paper_has_no_ink(picture):
     with pytest.raises(PictureError, match="there is no ink"):
-        ink_of(picture)
+        find_digits(picture)
 
 
 def test_ink_is_fitted_into_the_box_with_its_proportions():
     for height, width in ((1, 1), (3, 2), (40, 10), (10, 300), (77, 77), (500, 1)):
-        digit = prepared(np.pad(np.ones((height, width)), 5))
+        digit = to_mnist(np.pad(np.ones((height, width)), 5))
 
         assert digit.max() == 255
         rows, columns = digit.max(axis=1) > 0, digit.max(axis=0) > 0
@@ -170,7 +178,7 @@ def test_ink_is_fitted_into_the_box_with_its_proportions():
 def test_the_centre_of_mass_is_at_the_centre_of_pixel_14():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        digit = prepared(rng.random((rng.integers(15, 60), rng.integers(15, 60))) ** 3)
+        digit = to_mnist(rng.random((rng.integers(15, 60), rng.integers(15, 60))) ** 3)
 
         for axis in (0, 1):
             assert abs(np.average(np.arange(28), weights=digit.sum(axis=axis)) - 14) < 0.6
@@ -182,7 +190,7 @@ def test_ink_far_to_one_side_is_not_cut_off():
     ink[:, -20:] = 1
     ink[0, 0] = 1
 
-    digit = prepared(ink) > 0
+    digit = to_mnist(ink) > 0
 
     assert digit.any(axis=0).sum() == digit.any(axis=1).sum() == 20
 
@@ -192,7 +200,7 @@ def test_digits_of_mnist_come_back_as_they_were(mnist, full):
     (digits,) = read_digits(("test",), "mnist", mnist, ())
     images = digits.images if full else digits.images[:2000]
 
-    back = np.stack([prepared(image / 255) for image in images])
+    back = np.stack([to_mnist(image / 255) for image in images])
 
     # Where the centre of mass lies between two pixels, rounding may move a digit by one.
     same = np.abs(back.astype(int) - images).max(axis=(1, 2)) <= 1
@@ -310,7 +318,7 @@ def test_json_is_one_object(command, weights, pictures):
     assert done.stdout.count("\n") == 1
     assert report["weights"] == "w.npz"
     good, bad = report["pictures"]
-    assert list(good) == ["file", "digit", "probability", "probabilities"]
+    assert list(good) == ["file", "digit", "probability", "probabilities", "number", "digits"]
     assert sum(good["probabilities"]) == pytest.approx(1)
     assert good["probabilities"][good["digit"]] == good["probability"]
     assert bad == {"file": "text.png", "error": "it is not a picture, or none that Pillow can open"}
@@ -344,8 +352,8 @@ def test_pictures_that_cannot_be_used_are_a_message_each_and_the_others_are_done
         "text.png": "it is not a picture",
         "empty.png": "it is not a picture",
         "cut.png": "it cannot be read: ",
-        "huge.png": "it has more than 120,000,000 pixels",
-        "large.png": "it has 12,000 x 12,000 pixels, more than 120,000,000",
+        "huge.png": "it has more than 50,000,000 pixels",
+        "large.png": "it has 12,000 x 12,000 pixels, more than 50,000,000",
         "moving.gif": "it holds 2 pictures",
         "program.eps": "it is not a picture",
         "folder": "it is a folder",
