@@ -31,8 +31,11 @@ FAINTEST = 0.06
 TIMES_NOISE = 5
 """The contrast of ink is at least this many times the noise."""
 
-SURE, POSSIBLE = 0.35, 0.1
+SURE, POSSIBLE = 0.45, 0.1
 """Parts of the strongest contrast: what is ink by itself, and what is ink beside it."""
+
+LINK = 0.2
+"""The part of the strongest contrast that joins pieces of ink."""
 
 SPECK = 0.05
 """A piece with this part of the largest piece's ink, or less, is not part of a digit."""
@@ -72,7 +75,7 @@ class Found:
         """Whether the picture is cropped to the ink.
 
         Nearly all of it is in pieces that touch the picture's sides, two opposite ones at least.
-        It is not a strip along a side, as of a desk, nor a rule.
+        If only two or three, it is not a strip along a side, as of a desk, nor a rule.
         """
         pieces = self.pieces
         touched = [side > 0 for side in (*pieces[[0, -1]], *pieces.T[[0, -1]])]
@@ -80,12 +83,13 @@ class Found:
         touching = np.isin(pieces, edge[edge > 0])
         top, bottom, left, right = (bool(side.any()) for side in touched)
         size = [int(touching.any(axis=axis).sum()) for axis in (0, 1)]
-        return (
+        compact = (
             ((top and bottom) or (left and right))
             and max(float(side.mean()) for side in touched) < 0.95
             and min(size) > 0.2 * max(pieces.shape)
-            and float(self.ink[touching].sum()) > 0.8 * float(self.ink.sum())
         )
+        nearly_all = float(self.ink[touching].sum()) > 0.8 * float(self.ink.sum())
+        return nearly_all and (compact or self.sides == 4)
 
 
 def find(
@@ -113,8 +117,9 @@ def find(
     for blur in range(4):
         smooth = blurred(blurred(grey, blur), blur) if blur else grey
         paper = opened(smooth, reach, beyond)
-        contrast = smooth - paper
-        contrast -= np.percentile(contrast, 30)
+        darker = smooth - paper
+        darker -= np.percentile(darker, 30)
+        contrast = _linear(darker, light)
         noise = noise_of(smooth, 4 * blur + 1)
         most = float(contrast.max(initial=0, where=True if near is None else near))
         if most > 2 * TIMES_NOISE * noise:
@@ -122,17 +127,17 @@ def find(
     if most < max(FAINTEST, TIMES_NOISE * noise):
         return None
     faint = max(POSSIBLE * most, 3 * noise)
-    contrast = _without_shade(smooth, paper, contrast, max(SURE * most, faint), reach)
-    pieces = _kept(contrast, contrast > max(SURE * most, faint), near, beyond)
-    if pieces is None:
+    sure = max(SURE * most, faint)
+    contrast = _linear(_without_shade(smooth, paper, darker, contrast > sure, reach), light)
+    kept = _kept(contrast, contrast > sure, near, beyond)
+    if kept is None:
         return None
     around = 1 + max(grey.shape) // 100
-    soft = spread(pieces > 0, around, np.maximum) & (contrast > faint)
+    soft = spread(kept, around, np.maximum) & (contrast > faint)
     full = _full_ink(np.where(soft, contrast, 0))
-    level, least, most_there = (
-        _linear(np.asarray(each), light) for each in (contrast, faint, full)
-    )
-    ink = np.clip((level - least) / np.maximum(most_there - least, 1e-6), 0, 1) * soft
+    ink = np.clip((contrast - faint) / np.maximum(full - faint, 1e-6), 0, 1) * soft
+    # Weak ink links pieces of one digit.
+    pieces = pieces_of(soft & (contrast > max(LINK * most, faint)))
     return Found(ink, pieces, light) if ink.any() else None
 
 
@@ -219,13 +224,13 @@ def _full_ink(contrast: Plane) -> Plane:
     return np.asarray(np.maximum(around, SURE * contrast.max()), np.float32)
 
 
-def _without_shade(smooth: Plane, paper: Plane, contrast: Plane, least: float, reach: int) -> Plane:
+def _without_shade(smooth: Plane, paper: Plane, contrast: Plane, ink: Mask, reach: int) -> Plane:
     """Return the contrast without the tips of shadows and of a desk, which are narrow too.
 
     Ink differs from what is around it on all its sides; the tip of a shadow does not, where it
     goes on into the shadow. In pieces with such a side only what is darker than the shadow is ink.
     """
-    pieces = pieces_of(contrast > least)
+    pieces = pieces_of(ink)
     step = 2 + max(smooth.shape) // 150
     inside, found = np.zeros(pieces.max() + 1), np.zeros(pieces.max() + 1)
     for one, other in _pairs(smooth.shape, step):
@@ -251,8 +256,8 @@ def _pairs(
     return [across, across[::-1], down, down[::-1]]
 
 
-def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Pieces | None:
-    """Return the pieces of ink without specks, frames, and what is not near; None if none is left.
+def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Mask | None:
+    """Return the ink without specks, frames, and what is not near; None if none is left.
 
     What goes on beyond the edge is not part of a digit, if there is a piece that does not.
     """
@@ -270,8 +275,8 @@ def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Pieces
             mass = inside
     if near is None:
         mass[1:][_frames(pieces, mass)] = 0
-    kept = mass > SPECK * mass.max()
-    return np.where(kept, np.cumsum(kept), 0)[pieces]
+    kept: Mask = (mass > SPECK * mass.max())[pieces]
+    return kept
 
 
 def _frames(pieces: Pieces, mass: NDArray[np.floating]) -> Mask:

@@ -32,6 +32,17 @@ NO_FRAMES = ("MPO", "PSD")
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
 """The EXIF tag that says how the camera was held, and its values for a picture on its side."""
 
+TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""What turns a picture upright, for each value of that tag but 1."""
+
 
 def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
     """Return the picture in a file, upright and opaque, and its width and height in the file.
@@ -54,11 +65,15 @@ def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
         with _silence(), Image.open(path, formats=formats) as picture:
             _check(picture)
             width, height = picture.size
-            if picture.getexif().get(ORIENTATION) in SIDEWAYS:
+            orientation = orientation_of(picture)
+            if orientation in SIDEWAYS:
                 width, height = height, width
             picture.draft("RGB", (ENOUGH // 2, ENOUGH // 2))
             picture.load()
-            return opaque(picture), (width, height)
+            upright = opaque(picture, orientation)
+            upright.info.clear()  # It would be turned again.
+            upright.getexif().clear()
+            return upright, (width, height)
     except (PictureError, NoFileError):
         raise
     except UnidentifiedImageError as error:
@@ -103,9 +118,17 @@ def _silence() -> Iterator[None]:
             os.close(nowhere)
 
 
-def opaque(picture: "Image") -> "Image":
+def orientation_of(picture: "Image") -> int:
+    """Return how the camera was held, as EXIF counts it; 1, upright, where the data are damaged."""
+    try:
+        return int(picture.getexif().get(ORIENTATION, 1))
+    except Exception:  # Pillow raises anything, from SyntaxError to struct.error.
+        return 1
+
+
+def opaque(picture: "Image", orientation: int = 1) -> "Image":
     """Return a picture the right way up, in colours (RGB) or in levels from 0 to 255 (F)."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     reduction = max(1, max(picture.size) // ENOUGH)
     levels = picture.mode.startswith("I") or picture.mode == "F"
@@ -115,11 +138,10 @@ def opaque(picture: "Image") -> "Image":
         picture = picture.convert("RGBA")
     elif picture.mode not in ("RGB", "L"):
         picture = picture.convert("RGB")
-    exif = picture.getexif()
     if reduction > 1:
         picture = picture.reduce(reduction)
-        picture.getexif().update(exif)
-    picture = ImageOps.exif_transpose(picture)
+    if orientation in TURNS:
+        picture = picture.transpose(Image.Transpose[TURNS[orientation]])
     if levels:
         # How many of the levels are in use is not known.
         plane = np.nan_to_num(np.asarray(picture, np.float32))

@@ -16,7 +16,7 @@ from mnist_bp.pictures import ink as inks
 from mnist_bp.pictures import shapes
 from mnist_bp.pictures.form import Ink, to_mnist
 from mnist_bp.pictures.morphology import Plane
-from mnist_bp.pictures.opening import opaque, open_picture
+from mnist_bp.pictures.opening import opaque, open_picture, orientation_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,7 +62,7 @@ class PictureDigits:
     def __repr__(self) -> str:
         """Return what it is."""
         rows = self.rows.max(initial=-1) + 1
-        return f"PictureDigits({len(self)} in {rows} row{'s' * (rows != 1)})"
+        return f"PictureDigits({len(self)} in {rows} row{'' if rows == 1 else 's'})"
 
 
 def read_picture(path: Path | str, count: int | None = None) -> PictureDigits:
@@ -108,7 +108,7 @@ def find_digits(
     PictureError
         There is no ink in it.
     """
-    picture = opaque(picture)
+    picture = opaque(picture, orientation_of(picture))
     size = size or picture.size
     if max(picture.size) < LOWEST:
         picture = _enlarged(picture)
@@ -153,7 +153,12 @@ def _close(
     size = float((outline[2:] - outline[:2]).max())
     box = np.clip(outline + MARGIN * size * np.array([-1, -1, 1, 1]), 0, whole)
     seen = _look(picture, tuple(box.tolist()), min(1.0, CLOSE / size))
-    near = _sampled(_image(mask.astype(np.float32)), tuple((box / scale).tolist()), seen.shape[1::-1])[..., 0] > 0
+    near = (
+        _sampled(_image(mask.astype(np.float32)), tuple((box / scale).tolist()), seen.shape[1::-1])[
+            ..., 0
+        ]
+        > 0
+    )
     size = min(size, CLOSE)
     second = inks.find(
         inks.grey_of(seen),

@@ -14,7 +14,7 @@ PART = 0.5
 NEAR = 0.3
 """A part belongs to the nearest digit, up to this distance as a part of a digit's height."""
 
-WIDE = 1.4
+WIDE = 1.3
 """Ink that is wider than this part of its height may be several digits that touch."""
 
 Ink = NDArray[np.float64]
