@@ -47,7 +47,6 @@ def predict(
     """
     from threadpoolctl import threadpool_limits
 
-    from mnist_bp.cli import console, tables
     from mnist_bp.pictures.picture import read_picture
     from mnist_bp.runs.checkpoint import load_checkpoint
 
@@ -76,13 +75,20 @@ def predict(
             advance()
     if as_json:
         messages.print_json(weights=str(weights), pictures=results)
-    elif len(images) > 1 and done:
-        rows = [result for result, _ in done]
-        tables.predictions(console.results(), f"{weights} on pictures", rows)
     elif done:
-        tables.prediction(console.results(), done[0][0], list(done[0][1]))
+        _print(weights, done, alone=len(images) == 1)
     if statuses:
         raise typer.Exit(min(statuses))
+
+
+def _print(weights: Path, done: list[tuple[dict[str, Any], Any]], alone: bool) -> None:
+    from mnist_bp.cli import console, tables
+
+    if alone:
+        tables.prediction(console.results(), *done[0])
+    else:
+        rows = [result for result, _ in done]
+        tables.predictions(console.results(), f"{weights} on pictures", rows)
 
 
 def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:

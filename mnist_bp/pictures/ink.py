@@ -81,7 +81,8 @@ class Found:
         touched = [side > 0 for side in (*pieces[[0, -1]], *pieces.T[[0, -1]])]
         edge = np.concatenate([*pieces[[0, -1]], *pieces.T[[0, -1]]])
         touching = np.isin(pieces, edge[edge > 0])
-        top, bottom, left, right = (bool(side.any()) for side in touched)
+        # A rule touches the sides too, but with no more than its width.
+        top, bottom, left, right = (float(side.mean()) > 0.08 for side in touched)
         size = [int(touching.any(axis=axis).sum()) for axis in (0, 1)]
         compact = (
             ((top and bottom) or (left and right))

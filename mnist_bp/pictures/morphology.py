@@ -72,12 +72,12 @@ def pieces_of(ink: Mask) -> Pieces:
     one, other = (np.concatenate(side) for side in zip(*both, strict=True))
     points_to = np.arange(len(places) + 1)
     while (points_to[one] != points_to[other]).any():
-        low, high = np.sort([points_to[one], points_to[other]], axis=0)
-        np.minimum.at(points_to, high, low)
+        here_to, other_to = points_to[one], points_to[other]
+        np.minimum.at(points_to, np.maximum(here_to, other_to), np.minimum(here_to, other_to))
         while (points_to[points_to] != points_to).any():
             points_to = points_to[points_to]
-    names = np.unique(points_to, return_inverse=True)[1]
-    return np.asarray(names[here], np.intp)
+    names = np.cumsum(points_to == np.arange(len(points_to))) - 1
+    return np.asarray(names[points_to][here], np.intp)
 
 
 def boxes_of(pieces: Pieces) -> NDArray[np.intp]:

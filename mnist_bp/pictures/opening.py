@@ -32,16 +32,16 @@ NO_FRAMES = ("MPO", "PSD")
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
 """The EXIF tag that says how the camera was held, and its values for a picture on its side."""
 
-TURNS = {
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
-}
-"""What turns a picture upright, for each value of that tag but 1."""
+TURNS = [
+    "FLIP_LEFT_RIGHT",
+    "ROTATE_180",
+    "FLIP_TOP_BOTTOM",
+    "TRANSPOSE",
+    "ROTATE_270",
+    "TRANSVERSE",
+    "ROTATE_90",
+]
+"""What turns a picture upright, for the values of that tag from 2 to 8."""
 
 
 def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
@@ -135,13 +135,14 @@ def opaque(picture: "Image", orientation: int = 1) -> "Image":
     if levels:
         picture = picture.convert("F")
     elif picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+        # A conversion copies, even to the same mode.
+        picture = picture if picture.mode == "RGBA" else picture.convert("RGBA")
     elif picture.mode not in ("RGB", "L"):
         picture = picture.convert("RGB")
     if reduction > 1:
         picture = picture.reduce(reduction)
-    if orientation in TURNS:
-        picture = picture.transpose(Image.Transpose[TURNS[orientation]])
+    if 2 <= orientation <= 8:
+        picture = picture.transpose(Image.Transpose[TURNS[orientation - 2]])
     if levels:
         # How many of the levels are in use is not known.
         plane = np.nan_to_num(np.asarray(picture, np.float32))
