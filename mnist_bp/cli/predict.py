@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count as numbers
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,18 +54,19 @@ def predict(
     net = load_checkpoint(weights).net
     results: list[dict[str, Any]] = []
     done, statuses = [], set()
-    targets = _targets(boxes, images) if boxes else None
+    # A picture that fails uses up its name too.
+    targets = _targets(boxes, images) if boxes else repeat(None)
     with (
         # The matrices are small: more threads would only wait for each other.
         threadpool_limits(1, user_api="blas"),
         messages.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance,
     ):
-        for file in images:
+        for file, target in zip(images, targets, strict=False):
             try:
                 digits = read_picture(file, count)
                 result = {"file": str(file)} | _answer(net, digits)
-                if targets:
-                    _save_boxes(file, digits, result, next(targets))
+                if target:
+                    _save_boxes(file, digits, result, target)
             except (PictureError, NoFileError) as error:
                 statuses.add(error.exit_status)
                 result = {"file": str(file), "error": str(error)}
