@@ -48,7 +48,6 @@ def predict(
     """
     from threadpoolctl import threadpool_limits
 
-    from mnist_bp.pictures.picture import read_picture
     from mnist_bp.runs.checkpoint import load_checkpoint
 
     net = load_checkpoint(weights).net
@@ -63,17 +62,12 @@ def predict(
     ):
         for file, target in zip(images, targets, strict=False):
             try:
-                digits = read_picture(file, count)
-                result = {"file": str(file)} | _answer(net, digits)
-                if target:
-                    _save_boxes(file, digits, result, target)
+                done.append(_read(net, file, count, target))
+                results.append(done[-1][0])
             except (PictureError, NoFileError) as error:
                 statuses.add(error.exit_status)
-                result = {"file": str(file), "error": str(error)}
+                results.append({"file": str(file), "error": str(error)})
                 messages.complain(f"{file}: {error}")
-            else:
-                done.append((result, digits.images))
-            results.append(result)
             advance()
     if as_json:
         messages.print_json(weights=str(weights), pictures=results)
@@ -91,6 +85,19 @@ def _print(weights: Path, done: list[tuple[dict[str, Any], Any]], alone: bool) -
     else:
         rows = [result for result, _ in done]
         tables.predictions(console.results(), f"{weights} on pictures", rows)
+
+
+def _read(
+    net: "TwoLayerNet", file: Path, count: int | None, target: Path | None
+) -> tuple[dict[str, Any], Any]:
+    """Return what `--json` says of a picture, and its digits as images; save its boxes."""
+    from mnist_bp.pictures.picture import read_picture
+
+    digits = read_picture(file, count)
+    result = {"file": str(file)} | _answer(net, digits)
+    if target:
+        _save_boxes(file, digits, result, target)
+    return result, digits.images
 
 
 def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:

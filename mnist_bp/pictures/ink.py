@@ -260,7 +260,8 @@ def _pairs(
 def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Mask | None:
     """Return the ink without specks, frames, and what is not near; None if none is left.
 
-    What goes on beyond the edge is not part of a digit, if there is a piece that does not.
+    What goes on beyond the edge, or from side to side, as rules do, is not part of a digit, if
+    there is a piece that does not.
     """
     pieces = pieces_of(ink)
     mass = np.bincount(pieces.ravel(), contrast.ravel()).astype(np.float64)
@@ -272,6 +273,9 @@ def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Mask |
     if beyond:
         inside = mass.copy()
         inside[pieces[[0, -1]]] = inside[pieces[:, [0, -1]]] = 0
+        boxes = boxes_of(pieces)
+        rules = boxes[:, 2:] - boxes[:, :2] > 0.9 * np.array(pieces.shape[::-1])
+        inside[1:][rules.any(axis=1)] = 0
         if inside.max() > WHOLE * mass.max():
             mass = inside
     if near is None:

@@ -120,7 +120,7 @@ def find_digits(
     for shape in shapes.shapes_of(found.pieces, count):
         ink, box = _close(picture, found, shape, scale, beyond)
         parts = shapes.cut(ink, shape.count) if shape.count > 1 else [ink]
-        wide = shape.size[0] > shapes.WIDE * shape.size[1] and not count
+        several = not count and shapes.seem_to_touch(ink)
         for part in parts:
             images.append(to_mnist(part if part.any() else ink))
             left, top, right, bottom = _bounds(part if part.any() else ink)
@@ -128,7 +128,7 @@ def find_digits(
             start, extent = box[:2], box[2:] - box[:2]
             boxes.append(np.rint((np.tile(start, 2) + inner * np.tile(extent, 2)) * shrunk))
             rows.append(shape.row)
-            touching.append(wide)
+            touching.append(several)
     return PictureDigits(
         np.stack(images), np.stack(boxes).astype(int), np.array(rows), np.array(touching)
     )

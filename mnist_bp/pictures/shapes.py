@@ -14,8 +14,8 @@ PART = 0.5
 NEAR = 0.3
 """A part belongs to the nearest digit, up to this distance as a part of a digit's height."""
 
-WIDE = 1.3
-"""Ink that is wider than this part of its height may be several digits that touch."""
+WIDE, TALL = 1.3, 0.75
+"""Ink this much wider than high, whose halves have this part of its height, may be two digits."""
 
 Ink = NDArray[np.float64]
 
@@ -104,13 +104,15 @@ def _join(shapes: list[Shape], height: float) -> None:
 def _distance(part: Shape, whole: Shape, height: float) -> float:
     """Return how far apart two shapes are that may be one digit; infinity for two digits.
 
-    They are one if one is too low to be a digit, or if they lie over each other.
+    They are one if one is too low to be a digit, or if they lie over each other: then they overlap
+    in half of their width, or more than in their height.
     """
-    across, down = _gap(part, whole)
+    across, down = gap = _gap(part, whole)
+    overlap = -gap / np.minimum(part.size, whole.size)
     low = part.size[1] < PART * height
-    beside = -across < 0.6 * min(part.size[0], whole.size[0])
+    beside = overlap[0] < min(0.5, overlap[1])
     higher = max(part.box[3], whole.box[3]) - min(part.box[1], whole.box[1]) > 1.4 * height
-    if higher or (beside and not low):
+    if (higher and down > 0.15 * height) or (beside and not low):
         return np.inf
     return float(max(across, down, 0))
 
@@ -132,6 +134,20 @@ def _in_rows(shapes: list[Shape]) -> list[Shape]:
         for shape in row:
             shape.row = number
     return [shape for row in rows for shape in row]
+
+
+def seem_to_touch(ink: Ink) -> bool:
+    """Return whether ink (H, W) may be several digits that touch.
+
+    It is wide, and if it is cut in two, both halves are about as high as the whole. The halves of
+    a wide 2 or 5 are not.
+    """
+    ink = ink[np.ix_(ink.any(axis=1), ink.any(axis=0))]
+    height, width = ink.shape
+    if width <= WIDE * height:
+        return False
+    rows = [np.flatnonzero(half.any(axis=1)) for half in cut(ink, 2)]
+    return all(len(each) and np.ptp(each) + 1 > TALL * height for each in rows)
 
 
 def cut(ink: Ink, count: int) -> list[Ink]:
