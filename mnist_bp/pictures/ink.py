@@ -31,7 +31,7 @@ FAINTEST = 0.06
 TIMES_NOISE = 5
 """The contrast of ink is at least this many times the noise."""
 
-SURE, POSSIBLE = 0.45, 0.1
+SURE, POSSIBLE = 0.4, 0.1
 """Parts of the strongest contrast: what is ink by itself, and what is ink beside it."""
 
 LINK = 0.2

@@ -307,6 +307,39 @@ def test_a_sheet_on_a_dark_table_is_not_ink():
     assert np.abs(digit / 255 - to_mnist(np.asarray(expected) / 255) / 255).mean() < 0.03
 
 
+BROKEN = {
+    "a 5 whose bar is apart": [
+        [(190, 95), (300, 20)],
+        [(160, 110), (215, 150), (170, 230), (120, 235)],
+    ],
+    "a 3 in two halves": [
+        [(150, 50), (230, 60), (225, 120), (170, 135)],
+        [(175, 158), (240, 170), (235, 230), (150, 245)],
+    ],
+    "a wide 2": [[(130, 120), (190, 90), (230, 130), (150, 180), (300, 182)]],
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_lies_over_each_other_is_one_digit_and_a_wide_digit_is_not_two(name):
+    page = Image.new("L", (420, 300), PAPER)
+    for stroke in BROKEN[name]:
+        ImageDraw.Draw(page).line(stroke, fill=PEN, width=14, joint="curve")
+
+    digits = find_digits(page)
+
+    assert len(digits) == 1
+    assert not digits.touching.any()
+
+
+def test_rules_from_side_to_side_are_not_digits():
+    ruled = grey(INK, noise=3)
+    for x in (40, 340):
+        ImageDraw.Draw(ruled).line([(x, 4), (x + 5, 296)], fill=PEN, width=4)
+
+    assert np.abs(only(find_digits(ruled)) / 255 - to_mnist(INK) / 255).mean() < 0.03
+
+
 def test_digits_that_touch_are_marked_and_cut_where_their_count_is_known():
     joined = row_of((200, 150), (309, 150))
     page = grey(joined, noise=3)
