@@ -11,6 +11,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "GradientCheck": "comparison",
     "Graph": "graph",
+    "PictureDigits": "pictures.picture",
     "Recipe": "runs.recipe",
     "Run": "runs.run",
     "TwoLayerNet": "network",
@@ -19,6 +20,7 @@ _HOMES = {
     "load_checkpoint": "runs.checkpoint",
     "load_digits": "data.sources",
     "load_mnist": "data.sources",
+    "read_picture": "pictures.picture",
     "save_checkpoint": "runs.checkpoint",
     "train": "runs.run",
 }

@@ -7,6 +7,8 @@ from mnist_bp.evaluation import evaluate as evaluate
 from mnist_bp.gradcheck import check_gradients as check_gradients
 from mnist_bp.graph import Graph as Graph
 from mnist_bp.network import TwoLayerNet as TwoLayerNet
+from mnist_bp.pictures.picture import PictureDigits as PictureDigits
+from mnist_bp.pictures.picture import read_picture as read_picture
 from mnist_bp.runs.checkpoint import Checkpoint as Checkpoint
 from mnist_bp.runs.checkpoint import load_checkpoint as load_checkpoint
 from mnist_bp.runs.checkpoint import save_checkpoint as save_checkpoint

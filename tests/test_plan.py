@@ -54,6 +54,7 @@ PUBLIC = [
     "Evaluation",
     "GradientCheck",
     "Graph",
+    "PictureDigits",
     "Recipe",
     "Run",
     "TwoLayerNet",
@@ -63,6 +64,7 @@ PUBLIC = [
     "load_checkpoint",
     "load_digits",
     "load_mnist",
+    "read_picture",
     "save_checkpoint",
     "train",
 ]

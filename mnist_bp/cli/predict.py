@@ -1,13 +1,29 @@
-"""Tell which digit a picture shows."""
+"""Recognize the digits in pictures."""
 
+from collections.abc import Iterator
+from itertools import count as numbers
+from itertools import repeat
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import Json
-from mnist_bp.errors import NoFileError, PictureError
+from mnist_bp.cli.options import Json, option
+from mnist_bp.errors import NoFileError, PictureError, UsageError
+
+if TYPE_CHECKING:
+    from mnist_bp.network import TwoLayerNet
+    from mnist_bp.pictures.picture import PictureDigits
+
+Count = typer.Option(
+    "--count",
+    min=1,
+    max=1000,
+    metavar="N",
+    help="How many digits each picture shows; digits that touch are cut then.",
+)
+BOXES = "Folder for a copy of each picture with a box around each digit."
 
 
 def predict(
@@ -15,61 +31,122 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Argument(
-            help="Pictures of one digit each, of any size: dark on light or light on dark, "
-            "scanned, drawn or photographed.",
+            help="Pictures of one digit, or of rows of digits, of any size: dark on light or "
+            "light on dark, scanned, drawn or photographed.",
             metavar="IMAGE...",
         ),
     ],
+    count: Annotated[int | None, Count] = None,
+    boxes: Annotated[Path | None, option(BOXES, "--boxes", metavar="FOLDER")] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell which digit a picture shows, and show the digit as the net sees it.
+    """Recognize the digits in pictures, and show them as the net sees them.
 
-    A picture that cannot be used is reported, and the others are still done; the exit status is 1
-    then, or 2 if nothing else was wrong than paths where there is no file.
+    A digit that the net is unsure of is marked with a question mark, and the reason is given. A
+    picture that cannot be used is reported, and the others are still done; the exit status is 1
+    then, or 2 if the only errors are paths without a file.
     """
     from threadpoolctl import threadpool_limits
 
-    from mnist_bp.cli import console, tables
-    from mnist_bp.evaluation import logits_of
-    from mnist_bp.functions import softmax
-    from mnist_bp.pictures import picture
     from mnist_bp.runs.checkpoint import load_checkpoint
 
     net = load_checkpoint(weights).net
     results: list[dict[str, Any]] = []
-    digits, statuses = [], set()
+    done, statuses = [], set()
+    # A picture that fails uses up its name too.
+    targets = _targets(boxes, images) if boxes else repeat(None)
     with (
         # The matrices are small: more threads would only wait for each other.
         threadpool_limits(1, user_api="blas"),
         messages.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance,
     ):
-        for file in images:
+        for file, target in zip(images, targets, strict=False):
             try:
-                digit = picture.prepared(picture.ink_of(picture.read(file)))
-                probabilities = softmax(logits_of(net, digit[None]).astype(float))[0].tolist()
+                done.append(_read(net, file, count, target))
+                results.append(done[-1][0])
             except (PictureError, NoFileError) as error:
                 statuses.add(error.exit_status)
-                message = str(error)
-                results.append({"file": str(file), "error": message})
-                messages.complain(f"{file}: {message}")
-            else:
-                best = max(probabilities)
-                results.append(
-                    {
-                        "file": str(file),
-                        "digit": probabilities.index(best),
-                        "probability": best,
-                        "probabilities": probabilities,
-                    }
-                )
-                digits.append(digit)
+                results.append({"file": str(file), "error": str(error)})
+                messages.complain(f"{file}: {error}")
             advance()
-    done = [(each["file"], each["probabilities"]) for each in results if "digit" in each]
     if as_json:
         messages.print_json(weights=str(weights), pictures=results)
-    elif len(images) > 1 and done:
-        tables.predictions(console.results(), f"{weights} on pictures", done)
     elif done:
-        tables.prediction(console.results(), done[0][0], digits[0], done[0][1])
+        _print(weights, done, alone=len(images) == 1)
     if statuses:
         raise typer.Exit(min(statuses))
+
+
+def _print(weights: Path, done: list[tuple[dict[str, Any], Any]], alone: bool) -> None:
+    from mnist_bp.cli import console, tables
+
+    if alone:
+        tables.prediction(console.results(), *done[0])
+    else:
+        rows = [result for result, _ in done]
+        tables.predictions(console.results(), f"{weights} on pictures", rows)
+
+
+def _read(
+    net: "TwoLayerNet", file: Path, count: int | None, target: Path | None
+) -> tuple[dict[str, Any], Any]:
+    """Return what `--json` says of a picture, and its digits as images; save its boxes."""
+    from mnist_bp.pictures.picture import read_picture
+
+    digits = read_picture(file, count)
+    result = {"file": str(file)} | _answer(net, digits)
+    if target:
+        _save_boxes(file, digits, result, target)
+    return result, digits.images
+
+
+def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:
+    """Return what `--json` says of a picture, beside its file."""
+    from mnist_bp.evaluation import logits_of
+    from mnist_bp.functions import softmax
+    from mnist_bp.pictures import unsure
+
+    probabilities = softmax(logits_of(net, digits.images).astype(float))
+    reasons = unsure.reasons(probabilities, digits.images)
+    found = [
+        {
+            "digit": int(each.argmax()),
+            "probability": float(each.max()),
+            "probabilities": each.tolist(),
+            "box": box,
+            "unsure": "perhaps several that touch: use --count" if wide else reason,
+        }
+        for each, box, wide, reason in zip(
+            probabilities, digits.boxes.tolist(), digits.touching, reasons, strict=True
+        )
+    ]
+    only = found[0] if len(found) == 1 else {}
+    single = {key: only[key] for key in ("digit", "probability", "probabilities") if only}
+    lines = [""] * (int(digits.rows.max()) + 1)
+    for row, each in zip(digits.rows, found, strict=True):
+        lines[row] += str(each["digit"])
+    return {**single, "number": "\n".join(lines), "digits": found}
+
+
+def _targets(folder: Path, images: list[Path]) -> Iterator[Path]:
+    """Make the folder for pictures with boxes; return a path there for each, never a used one."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--boxes {folder}: it cannot be made: {error.strerror}") from error
+    names = (
+        (folder / f"{image.stem[:100]}-boxes{f'-{n}' if n > 1 else ''}.png" for n in numbers(1))
+        for image in images
+    )
+    return (next(path for path in each if not path.exists()) for each in names)
+
+
+def _save_boxes(file: Path, digits: "PictureDigits", result: dict[str, Any], target: Path) -> None:
+    from mnist_bp.errors import OutputError
+    from mnist_bp.pictures.boxes import save_boxes
+
+    captions = [f"{each['digit']}{'?' if each['unsure'] else ''}" for each in result["digits"]]
+    try:
+        save_boxes(file, digits, captions, target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from error

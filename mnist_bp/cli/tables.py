@@ -150,22 +150,57 @@ def mistakes(out: Console, worst: Sequence[Mistake], digits: Digits) -> None:
     drawing.digits(out, f"the {len(worst)} most confident mistakes", pictures)
 
 
-def prediction(out: Console, file: object, image: Any, probabilities: Sequence[float]) -> None:
-    """Print a net's prediction for a picture, and the digit as the net sees it."""
-    ranked = _ranked(probabilities)[: RUNNERS_UP + 1]
-    rows = [(str(digit), f"{share:.1%}") for digit, share in ranked]
-    console.table(out, str(file), ("digit", "probability"), rows)
-    drawing.digits(out, "as the net sees it", [(image, "")])
+def prediction(out: Console, result: dict[str, Any], images: Sequence[Any]) -> None:
+    """Print a net's prediction for a picture, and its digits as the net sees them.
+
+    `result` is what `predict --json` says of the picture, `images` are its digits (28, 28).
+    """
+    found = result["digits"]
+    if len(found) == 1:
+        ranked = _ranked(found[0]["probabilities"])[: RUNNERS_UP + 1]
+        mark = "?" if found[0]["unsure"] else ""
+        rows = [
+            (f"{digit}{mark if not place else ''}", f"{share:.1%}")
+            for place, (digit, share) in enumerate(ranked)
+        ]
+        console.table(out, result["file"], ("digit", "probability"), rows)
+        caption = [f"unsure: {found[0]['unsure']}" if mark else ""]
+    else:
+        console.heading(out, f"{result['file']}: {_number(result)}")
+        caption = [f"{_marked(each)} ({each['probability']:.1%})" for each in found]
+    drawing.digits(out, "as the net sees it", [*zip(images, caption, strict=True)])
+    if len(found) > 1:
+        rows = [
+            (f"{_marked(each)} (no. {place})", str(each["unsure"]))
+            for place, each in enumerate(found, 1)
+            if each["unsure"]
+        ]
+        if rows:
+            console.table(out, "unsure", ("digit", "reason"), rows)
 
 
-def predictions(out: Console, title: str, rows: Sequence[tuple[object, Sequence[float]]]) -> None:
-    """Print a net's predictions for several pictures: each file and its probabilities."""
+def predictions(out: Console, title: str, results: Sequence[dict[str, Any]]) -> None:
+    """Print a net's predictions for several pictures, each as `predict --json` gives it."""
     lines: list[list[Cell]] = []
-    for file, probabilities in rows:
-        (digit, share), *rest = _ranked(probabilities)
-        runners_up = ", ".join(f"{other} ({part:.1%})" for other, part in rest[:RUNNERS_UP])
-        lines.append([str(file), str(digit), f"{share:.1%}", runners_up])
+    for result in results:
+        found = result["digits"]
+        least = min(each["probability"] for each in found)
+        others = _ranked(found[0]["probabilities"])[1 : RUNNERS_UP + 1] if len(found) == 1 else []
+        notes = [", ".join(f"{digit} ({share:.1%})" for digit, share in others)]
+        notes += sorted({f"? {each['unsure']}" for each in found if each["unsure"]})
+        cells = result["file"], _number(result), f"{least:.1%}", "; ".join(filter(None, notes))
+        lines.append([*cells])
     console.table(out, title, ("file", "digit", "probability", "runners-up"), lines)
+
+
+def _number(result: dict[str, Any]) -> str:
+    """Return the number in a picture: unsure digits are marked, rows have a space between them."""
+    marked = iter(result["digits"])
+    return "".join(" " if each == "\n" else _marked(next(marked)) for each in result["number"])
+
+
+def _marked(found: dict[str, Any]) -> str:
+    return f"{found['digit']}{'?' if found['unsure'] else ''}"
 
 
 def _ranked(probabilities: Sequence[float]) -> list[tuple[int, float]]:

@@ -5,34 +5,49 @@ narrower than a square window, and leaves the rest as it is: light that fades, t
 the edge of a desk. What it has filled is the ink, and how much it has filled is the contrast.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from mnist_bp.pictures.morphology import (
+    Mask,
+    Pieces,
+    Plane,
+    blurred,
+    boxes_of,
+    noise_of,
+    opened,
+    pieces_of,
+    spread,
+)
+
+DARKEST = 0.1
+"""Added to all brightness, from 0 to 1, so that what is nearly black counts little."""
 
 FAINTEST = 0.06
 """Contrast of the faintest ink, where black on white is 1."""
 
 TIMES_NOISE = 5
-"""How often the contrast of ink is the noise, at the least."""
+"""The contrast of ink is at least this many times the noise."""
 
-SURE, POSSIBLE = 0.35, 0.1
+SURE, POSSIBLE = 0.4, 0.1
 """Parts of the strongest contrast: what is ink by itself, and what is ink beside it."""
 
-SPECK = 0.05
-"""A piece with this part of the largest piece's ink, or less, is none of the digit."""
+LINK = 0.2
+"""The part of the strongest contrast that joins pieces of ink."""
 
+SPECK = 0.05
+"""A piece with this part of the largest piece's ink, or less, is not part of a digit."""
 
 WHOLE = 0.2
 """A piece with this part of the largest piece's ink, or more, may be a digit by itself."""
 
+STANDS_OUT = 0.75
+"""How much of the step from paper to ink is found around a piece of ink, at least."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Found:
     """The ink in a picture, of H x W pixels.
 
@@ -40,119 +55,216 @@ class Found:
     ----------
     ink : float array of shape (H, W)
         From 0, paper, to 1.
+    pieces : int array of shape (H, W)
+        The number of the piece of ink at each pixel; 0 where there is none.
     light : bool
         Whether the ink is lighter than its paper.
     """
 
     ink: Plane
+    pieces: Pieces
     light: bool
 
     @property
-    def at_the_edge(self) -> bool:
-        """Whether some of the ink is at the edge of the picture."""
-        return bool(max(side.max() for side in (*self.ink[[0, -1]], *self.ink.T[[0, -1]])))
+    def sides(self) -> int:
+        """How many sides of the picture the ink touches."""
+        return sum(bool(side.any()) for side in (*self.ink[[0, -1]], *self.ink.T[[0, -1]]))
+
+    @property
+    def fills(self) -> bool:
+        """Whether the picture is cropped to the ink.
+
+        Nearly all of it is in pieces that touch the picture's sides, two opposite ones at least.
+        If only two or three, it is not a strip along a side, as of a desk, nor a rule.
+        """
+        pieces = self.pieces
+        touched = [side > 0 for side in (*pieces[[0, -1]], *pieces.T[[0, -1]])]
+        edge = np.concatenate([*pieces[[0, -1]], *pieces.T[[0, -1]]])
+        touching = np.isin(pieces, edge[edge > 0])
+        # A rule touches the sides too, but with no more than its width.
+        top, bottom, left, right = (float(side.mean()) > 0.08 for side in touched)
+        size = [int(touching.any(axis=axis).sum()) for axis in (0, 1)]
+        compact = (
+            ((top and bottom) or (left and right))
+            and max(float(side.mean()) for side in touched) < 0.95
+            and min(size) > 0.2 * max(pieces.shape)
+        )
+        nearly_all = float(self.ink[touching].sum()) > 0.8 * float(self.ink.sum())
+        return nearly_all and (compact or self.sides == 4)
 
 
 def find(
-    colours: Plane, reach: int, *, beyond: bool, light: bool | None = None, near: Mask | None = None
+    grey: Plane, reach: int, *, light: bool, beyond: bool, near: Mask | None = None
 ) -> Found | None:
     """Return the ink in a picture; None where there is none.
 
     Parameters
     ----------
-    colours : float array of shape (H, W, C)
+    grey : float array of shape (H, W)
         From 0 to 1.
     reach : int
         Half the width of the window, in pixels: no stroke is broader than the window.
+    light : bool
+        Whether the ink is lighter than its paper.
     beyond : bool
-        Whether what is at the edge goes on beyond it, as the shade of a desk does. If not, it may
-        be a stroke along the edge.
-    light : bool, optional
-        Whether the ink is lighter than its paper, if that is known.
+        Whether what is at the edge goes on beyond it, as the shade of a desk does. If not, there is
+        paper beyond the edge.
     near : bool array of shape (H, W), optional
         Ink counts only if some of it is here.
     """
-    grey = _grey(colours)
-    if light is None:
-        light = _is_light(grey)
     if not light:
         grey = -grey
     # From here on ink is light. Where there is more noise than contrast, a blur leaves less of it.
     for blur in range(4):
-        smooth = _blurred(_blurred(grey, blur), blur) if blur else grey
-        contrast = smooth - _opened(smooth, reach, beyond)
-        contrast -= np.percentile(contrast, 30)
-        noise = _noise(smooth, 4 * blur + 1)
+        smooth = blurred(blurred(grey, blur), blur) if blur else grey
+        paper = opened(smooth, reach, beyond)
+        darker = smooth - paper
+        darker -= np.percentile(darker, 30)
+        contrast = _linear(darker, light)
+        noise = noise_of(smooth, 4 * blur + 1)
         most = float(contrast.max(initial=0, where=True if near is None else near))
         if most > 2 * TIMES_NOISE * noise:
             break
     if most < max(FAINTEST, TIMES_NOISE * noise):
         return None
     faint = max(POSSIBLE * most, 3 * noise)
-    digit = _digit(contrast, contrast > max(SURE * most, faint), near, beyond)
-    if digit is None:
+    sure = max(SURE * most, faint)
+    contrast = _linear(_without_shade(smooth, paper, darker, contrast > sure, reach), light)
+    kept = _kept(contrast, contrast > sure, near, beyond)
+    if kept is None:
         return None
-    soft = _spread(digit, 1 + max(grey.shape) // 100, np.maximum) & (contrast > faint)
+    around = 1 + max(grey.shape) // 100
+    soft = spread(kept, around, np.maximum) & (contrast > faint)
     full = _full_ink(np.where(soft, contrast, 0))
     ink = np.clip((contrast - faint) / np.maximum(full - faint, 1e-6), 0, 1) * soft
-    return Found(ink, light) if ink.any() else None
+    # Weak ink links pieces of one digit.
+    pieces = pieces_of(soft & (contrast > max(LINK * most, faint)))
+    return Found(ink, pieces, light) if ink.any() else None
 
 
-def _grey(colours: Plane) -> Plane:
-    """Return the picture (H, W) along the direction in which its colours differ most.
+def grey_of(colours: Plane) -> Plane:
+    """Return a picture (H, W) along the direction in which its colours (H, W, C) differ most.
 
     Slow differences do not count, for they are the light's. It is the first principal component.
     """
     height, width, channels = colours.shape
+    # A shadow divides the light; in logarithms it takes off as much from ink as from paper.
+    colours = (1 + DARKEST) * np.log(colours + np.float32(DARKEST))
     if channels == 1 or height * width < 2:
         return np.asarray(colours.mean(axis=2), np.float32)
     reach = max(height, width) // 8 + 1
     planes = np.moveaxis(colours, 2, 0)
-    quick = np.stack([plane - _blurred(plane, reach) for plane in planes]).reshape(channels, -1)
+    quick = np.stack([plane - blurred(plane, reach) for plane in planes]).reshape(channels, -1)
     direction = np.linalg.eigh(quick @ quick.T)[1][:, -1]
     # Of a grey picture this is the grey; the sign is the one by which white is lighter.
     direction /= np.abs(direction).sum() * (1 if direction.sum() > 0 else -1)
     return np.asarray(colours @ direction, np.float32)
 
 
-def _is_light(grey: Plane) -> bool:
+def is_light(grey: Plane, border: bool = False) -> bool:
     """Return whether the ink is light: around ink there is more paper than ink.
 
-    So most of the pixels there are nearer to the other end of what is around them.
+    So most of the pixels there are nearer to the other end of what is around them. `border`: only
+    the pixels at the border of the picture are asked.
     """
     reach = max(2, round(0.12 * max(grey.shape)))
-    top, bottom = _spread(grey, reach, np.maximum), _spread(grey, reach, np.minimum)
-    return float((2 * grey - top - bottom).sum()) <= 0
+    top, bottom = spread(grey, reach, np.maximum), spread(grey, reach, np.minimum)
+    leaning = 2 * grey - top - bottom
+    if border:
+        return sum(float(side.sum()) for side in (leaning[[0, -1]], leaning[:, [0, -1]])) <= 0
+    return float(leaning.sum()) <= 0
 
 
-def _opened(plane: Plane, reach: int, beyond: bool) -> Plane:
-    """Return the plane without the light things that are narrower than the window."""
-    if not beyond:
-        return _spread(_spread(plane, reach, np.minimum), reach, np.maximum)
-    inner = slice(2 * reach, -2 * reach)
-    return _opened(np.pad(plane, 2 * reach, mode="edge"), reach, False)[inner, inner]
+def _linear(contrast: NDArray[np.floating], light: bool) -> Plane:
+    """Return a contrast of logarithms as a contrast of brightness, in parts of the paper's."""
+    sign = 1 if light else -1
+    return np.asarray(sign * np.expm1(sign * contrast / (1 + DARKEST)), np.float32)
 
 
-def _noise(plane: Plane, apart: int) -> float:
-    """Return how much pixels differ that lie so far apart: of most pairs, both are paper."""
-    pairs = (plane[apart:], plane[:-apart]), (plane[:, apart:], plane[:, :-apart])
-    return sum(float(np.median(np.abs(a - b))) for a, b in pairs if a.size)
+def is_sheet(grey: Plane) -> bool:
+    """Return whether a light sheet lies on something dark: a rectangle, with dark ink inside.
+
+    It is sought at about 64 pixels, as the largest piece that is lighter than halfway between the
+    mean of what is lighter and the mean of what is darker.
+    """
+    step = max(1, max(grey.shape) // 64)
+    small = blurred(grey, step // 2)[::step, ::step]
+    level = float(small.mean())
+    for _ in range(5):
+        lighter = small > level
+        if not lighter.any() or lighter.all():
+            return False
+        level = float(small[lighter].mean() + small[~lighter].mean()) / 2
+    pieces = pieces_of(small > level)
+    sheet = pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()
+    filled = _between(sheet) & _between(sheet.T).T
+    places = np.stack(np.nonzero(filled))
+    angles = np.radians(np.arange(0, 90, 5))
+    turns = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    along, across = turns @ places, turns[:, ::-1] * [-1, 1] @ places
+    rectangle = ((np.ptp(along, axis=1) + 1) * (np.ptp(across, axis=1) + 1)).min()
+    border = np.concatenate([*filled[[0, -1]], *filled.T[[0, -1]]])
+    return bool(
+        filled.mean() > 0.2
+        and border.mean() < 0.5
+        and filled.sum() > 0.85 * rectangle
+        and sheet.sum() < 0.99 * filled.sum()
+    )
+
+
+def _between(mask: Mask) -> Mask:
+    """Return what lies between the first and the last pixel of each row."""
+    after = np.logical_or.accumulate(mask, axis=1)
+    return np.asarray(after & np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1])
 
 
 def _full_ink(contrast: Plane) -> Plane:
     """Return the contrast of full ink at each pixel: in a shadow it is less."""
     reach = max(1, round(0.06 * max(contrast.shape)))
-    around = _blurred(_spread(contrast, reach, np.maximum), reach)
+    around = blurred(spread(contrast, reach, np.maximum), reach)
     return np.asarray(np.maximum(around, SURE * contrast.max()), np.float32)
 
 
-def _digit(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Mask | None:
-    """Return the ink without its specks, and without what is not near; None where none is left.
+def _without_shade(smooth: Plane, paper: Plane, contrast: Plane, ink: Mask, reach: int) -> Plane:
+    """Return the contrast without the tips of shadows and of a desk, which are narrow too.
 
-    What goes on beyond the edge is none of the digit, if there is a piece that does not.
+    Ink differs from what is around it on all its sides; the tip of a shadow does not, where it
+    goes on into the shadow. In pieces with such a side only what is darker than the shadow is ink.
     """
-    pieces = _pieces(ink)
-    mass = np.bincount(pieces.ravel(), contrast.ravel())
+    pieces = pieces_of(ink)
+    step = 2 + max(smooth.shape) // 150
+    inside, found = np.zeros(pieces.max() + 1), np.zeros(pieces.max() + 1)
+    for one, other in _pairs(smooth.shape, step):
+        border = (pieces[one] > 0) & (pieces[other] == 0)
+        number = pieces[one][border]
+        part = (smooth[one] - smooth[other])[border] / contrast[one][border]
+        inside += np.bincount(number, minlength=len(inside))
+        found += np.bincount(number, np.clip(part, 0, 1), minlength=len(inside))
+    shade = found < STANDS_OUT * inside
+    if not shade.any():
+        return contrast
+    darker = smooth - np.minimum(spread(paper, reach, np.maximum), smooth)
+    near = spread(shade[pieces], step, np.maximum)
+    return np.asarray(np.where(near, np.minimum(darker, contrast), contrast), np.float32)
+
+
+def _pairs(
+    shape: tuple[int, ...], step: int
+) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Return the parts of a plane whose pixels are neighbours, so many pixels apart."""
+    every, first, last = slice(None), slice(None, -step), slice(step, None)
+    across, down = ((every, first), (every, last)), ((first, every), (last, every))
+    return [across, across[::-1], down, down[::-1]]
+
+
+def _kept(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Mask | None:
+    """Return the ink without specks, frames, and what is not near; None if none is left.
+
+    What goes on beyond the edge, or from side to side, as rules do, is not part of a digit, if
+    there is a piece that does not.
+    """
+    pieces = pieces_of(ink)
+    mass = np.bincount(pieces.ravel(), contrast.ravel()).astype(np.float64)
     mass[0] = 0
     if near is not None:
         mass[np.bincount(pieces[near], minlength=len(mass)) == 0] = 0
@@ -161,55 +273,27 @@ def _digit(contrast: Plane, ink: Mask, near: Mask | None, beyond: bool) -> Mask 
     if beyond:
         inside = mass.copy()
         inside[pieces[[0, -1]]] = inside[pieces[:, [0, -1]]] = 0
+        boxes = boxes_of(pieces)
+        rules = boxes[:, 2:] - boxes[:, :2] > 0.9 * np.array(pieces.shape[::-1])
+        inside[1:][rules.any(axis=1)] = 0
         if inside.max() > WHOLE * mass.max():
             mass = inside
+    if near is None:
+        mass[1:][_frames(pieces, mass)] = 0
     kept: Mask = (mass > SPECK * mass.max())[pieces]
     return kept
 
 
-def _pieces(ink: Mask) -> NDArray[np.intp]:
-    """Return the number of the piece that each pixel belongs to, from 1; 0 is paper.
-
-    Pixels of a piece touch, if only at their corners. Each pixel points to another of its piece;
-    pieces that touch are joined at where they point to, and then all point as far as they can.
-    """
-    places = np.flatnonzero(ink)
-    number = np.zeros((ink.shape[0] + 1, ink.shape[1] + 2), np.intp)
-    number[:-1, 1:-1][ink] = np.arange(1, len(places) + 1)
-    here = number[:-1, 1:-1]
-    neighbours = number[:-1, 2:], number[1:, :-2], number[1:, 1:-1], number[1:, 2:]
-    both = [(here[m], other[m]) for other in neighbours for m in [(here > 0) & (other > 0)]]
-    one, other = (np.concatenate(side) for side in zip(*both, strict=True))
-    points_to = np.arange(len(places) + 1)
-    while (points_to[one] != points_to[other]).any():
-        low, high = np.sort([points_to[one], points_to[other]], axis=0)
-        np.minimum.at(points_to, high, low)
-        while (points_to[points_to] != points_to).any():
-            points_to = points_to[points_to]
-    names = np.unique(points_to, return_inverse=True)[1]
-    return np.asarray(names[here], np.intp)
-
-
-def _spread(plane: NDArray[Any], reach: int, best: Callable[..., Any]) -> NDArray[Any]:
-    """Return, at each pixel, the `best` of a square window that reaches so far to each side.
-
-    A window of n pixels is two overlapping ones of up to n / 2, and so on.
-    """
-    for _ in range(2):
-        plane = np.pad(plane.T, ((reach, reach), (0, 0)), mode="edge")
-        width = 1
-        while width < 2 * reach + 1:
-            step = min(width, 2 * reach + 1 - width)
-            plane = best(plane[:-step], plane[step:])
-            width += step
-    return plane
-
-
-def _blurred(plane: Plane, reach: int) -> Plane:
-    """Return, at each pixel, the mean of a square window that reaches so far to each side."""
-    for _ in range(2):
-        padded = np.pad(plane.T, ((reach + 1, reach), (0, 0)), mode="edge")
-        total = np.cumsum(padded, axis=0, dtype=np.float64)
-        width = 2 * reach + 1
-        plane = ((total[width:] - total[:-width]) / width).astype(np.float32)
-    return plane
+def _frames(pieces: Pieces, mass: NDArray[np.floating]) -> Mask:
+    """Return which pieces are on all four sides of another that is not small beside them."""
+    boxes = boxes_of(pieces)
+    sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    frames = np.zeros(len(boxes), bool)
+    large = np.flatnonzero((mass[1:] > SPECK * mass.max()) & (sizes > 0.15 * sizes.max()))
+    for inner in large:
+        left, top, right, bottom = boxes[inner]
+        x, y = (left + right) // 2, (top + bottom) // 2
+        row, column = pieces[y], pieces[:, x]
+        around = set(row[:left]) & set(row[right:]) & set(column[:top]) & set(column[bottom:])
+        frames[[k - 1 for k in around if k and sizes[inner] > 0.3 * sizes[k - 1]]] = True
+    return frames

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from mnist_bp.data.sources import read_digits
-from mnist_bp.errors import PictureError
-from mnist_bp.pictures.picture import ink_of, prepared
+from mnist_bp.errors import NoFileError, PictureError
+from mnist_bp.pictures.form import to_mnist
+from mnist_bp.pictures.picture import find_digits, read_picture
 
 PAPER, PEN = 225, 30
 
@@ -117,11 +118,17 @@ PICTURES = {
 }
 
 
+def only(digits):
+    """The image of the only digit that was found."""
+    assert len(digits) == 1
+    return digits.images[0]
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_becomes_the_digit_that_is_on_it(name):
-    expected = prepared(INK) / 255
+    expected = to_mnist(INK) / 255
 
-    digit = prepared(ink_of(PICTURES[name])) / 255
+    digit = only(find_digits(PICTURES[name])) / 255
 
     # Blurred or noisy ink is a little broader or finer; another shape, or a shadow, is far off.
     assert np.abs(digit - expected).mean() < 0.03
@@ -130,7 +137,7 @@ def test_a_picture_becomes_the_digit_that_is_on_it(name):
 @pytest.mark.parametrize("width", [2, 4, 8, 30])
 def test_the_pen_may_be_fine_or_broad(width):
     size = 600, 450
-    digit = prepared(ink_of(grey(written(size, (200, 120), width), noise=5)))
+    digit = only(find_digits(grey(written(size, (200, 120), width), noise=5)))
 
     rows, columns = (np.flatnonzero(digit.max(axis=axis) > 50) for axis in (1, 0))
     assert 18 <= np.ptp(rows) + 1 <= 20
@@ -153,12 +160,12 @@ def test_the_pen_may_be_fine_or_broad(width):
 )
 def test_paper_has_no_ink(picture):
     with pytest.raises(PictureError, match="there is no ink"):
-        ink_of(picture)
+        find_digits(picture)
 
 
 def test_ink_is_fitted_into_the_box_with_its_proportions():
     for height, width in ((1, 1), (3, 2), (40, 10), (10, 300), (77, 77), (500, 1)):
-        digit = prepared(np.pad(np.ones((height, width)), 5))
+        digit = to_mnist(np.pad(np.ones((height, width)), 5))
 
         assert digit.max() == 255
         rows, columns = digit.max(axis=1) > 0, digit.max(axis=0) > 0
@@ -170,7 +177,7 @@ def test_ink_is_fitted_into_the_box_with_its_proportions():
 def test_the_centre_of_mass_is_at_the_centre_of_pixel_14():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        digit = prepared(rng.random((rng.integers(15, 60), rng.integers(15, 60))) ** 3)
+        digit = to_mnist(rng.random((rng.integers(15, 60), rng.integers(15, 60))) ** 3)
 
         for axis in (0, 1):
             assert abs(np.average(np.arange(28), weights=digit.sum(axis=axis)) - 14) < 0.6
@@ -182,7 +189,7 @@ def test_ink_far_to_one_side_is_not_cut_off():
     ink[:, -20:] = 1
     ink[0, 0] = 1
 
-    digit = prepared(ink) > 0
+    digit = to_mnist(ink) > 0
 
     assert digit.any(axis=0).sum() == digit.any(axis=1).sum() == 20
 
@@ -192,7 +199,7 @@ def test_digits_of_mnist_come_back_as_they_were(mnist, full):
     (digits,) = read_digits(("test",), "mnist", mnist, ())
     images = digits.images if full else digits.images[:2000]
 
-    back = np.stack([prepared(image / 255) for image in images])
+    back = np.stack([to_mnist(image / 255) for image in images])
 
     # Where the centre of mass lies between two pixels, rounding may move a digit by one.
     same = np.abs(back.astype(int) - images).max(axis=(1, 2)) <= 1
@@ -244,8 +251,8 @@ def test_pictures_of_test_digits_are_told_nearly_as_well_as_the_digits(command, 
         files = sorted((command.folder / folder).iterdir())
         done = command("predict", "weights.npz", *files, "--json")
         assert done.returncode == 0, done.stderr
-        said = [each["digit"] for each in json.loads(done.stdout)["pictures"]]
-        return np.mean(said == digits.labels[:count])
+        said = [each["number"] for each in json.loads(done.stdout)["pictures"]]
+        return np.mean(np.array(said) == digits.labels[:count].astype(str))
 
     with np.load(command.folder / "weights.npz") as net:
         hidden = np.maximum(
@@ -254,6 +261,123 @@ def test_pictures_of_test_digits_are_told_nearly_as_well_as_the_digits(command, 
         exact = np.mean((hidden @ net["W2"] + net["b2"]).argmax(axis=1) == digits.labels[:count])
     assert accuracy("plain") >= exact - 0.01
     assert accuracy("rendered") >= exact - (0.015 if full else 0.03)
+
+
+def row_of(*places, size=(1200, 500)):
+    """A page with a seven at each place, some over each other."""
+    return np.maximum.reduce([written(size, place) for place in places])
+
+
+def test_digits_are_read_row_by_row_from_left_to_right():
+    places = [(80, 60), (300, 75), (550, 90), (90, 290), (320, 300)]
+    page = grey(row_of(*places), light=np.linspace(0.6, 1, 1200), noise=3)
+
+    digits = find_digits(page)
+
+    assert digits.rows.tolist() == [0, 0, 0, 1, 1]
+    assert np.abs(digits.boxes[:, :2] - places).max() < 15
+    expected = to_mnist(INK) / 255
+    assert all(np.abs(image / 255 - expected).mean() < 0.03 for image in digits.images)
+
+
+@pytest.mark.parametrize("width", [3, 8])
+def test_a_frame_is_not_ink(width):
+    framed = grey(INK, noise=3)
+    ImageDraw.Draw(framed).rectangle((90, 20, 330, 270), outline=PEN, width=width)
+
+    assert np.abs(only(find_digits(framed)) / 255 - to_mnist(INK) / 255).mean() < 0.03
+
+
+def test_shadows_that_cross_are_not_ink():
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    light = np.where(x - 0.6 * y > 110, 0.5, 1) * np.where(x + 0.4 * y > 290, 0.6, 1)
+
+    digit = only(find_digits(grey(INK, light=light, noise=2)))
+
+    assert np.abs(digit / 255 - to_mnist(INK) / 255).mean() < 0.03
+
+
+def test_a_sheet_on_a_dark_table_is_not_ink():
+    sheet = np.asarray(grey(INK, noise=3))
+    table = Image.fromarray(np.pad(sheet, 120, constant_values=35)).rotate(8, fillcolor=35)
+
+    digit = only(find_digits(table))
+
+    expected = Image.fromarray((255 * np.pad(INK, 120)).astype(np.uint8)).rotate(8)
+    assert np.abs(digit / 255 - to_mnist(np.asarray(expected) / 255) / 255).mean() < 0.03
+
+
+BROKEN = {
+    "a 5 whose bar is apart": [
+        [(190, 95), (300, 20)],
+        [(160, 110), (215, 150), (170, 230), (120, 235)],
+    ],
+    "a 3 in two halves": [
+        [(150, 50), (230, 60), (225, 120), (170, 135)],
+        [(175, 158), (240, 170), (235, 230), (150, 245)],
+    ],
+    "a wide 2": [[(130, 120), (190, 90), (230, 130), (150, 180), (300, 182)]],
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_lies_over_each_other_is_one_digit_and_a_wide_digit_is_not_two(name):
+    page = Image.new("L", (420, 300), PAPER)
+    for stroke in BROKEN[name]:
+        ImageDraw.Draw(page).line(stroke, fill=PEN, width=14, joint="curve")
+
+    digits = find_digits(page)
+
+    assert len(digits) == 1
+    assert not digits.touching.any()
+
+
+def test_rules_from_side_to_side_are_not_digits():
+    ruled = grey(INK, noise=3)
+    for x in (40, 340):
+        ImageDraw.Draw(ruled).line([(x, 4), (x + 5, 296)], fill=PEN, width=4)
+
+    assert np.abs(only(find_digits(ruled)) / 255 - to_mnist(INK) / 255).mean() < 0.03
+
+
+def test_digits_that_touch_are_marked_and_cut_where_their_count_is_known():
+    joined = row_of((200, 150), (309, 150))
+    page = grey(joined, noise=3)
+
+    digits = find_digits(page)
+    two = find_digits(page, count=2)
+
+    assert digits.touching.tolist() == [True]
+    assert len(two) == 2
+    assert not two.touching.any()
+    assert two.boxes[0, 0] < 210
+    assert two.boxes[1, 2] > 405
+
+
+def test_a_picture_is_read_into_arrays(tmp_path):
+    grey(row_of((80, 60), (300, 75)), noise=3).save(tmp_path / "page.png")
+
+    digits = read_picture(tmp_path / "page.png")
+
+    assert digits.images.shape == (2, 28, 28)
+    assert digits.images.dtype == np.uint8
+    assert repr(digits) == "PictureDigits(2 in 1 row)"
+    with pytest.raises(NoFileError, match="there is no such file"):
+        read_picture(tmp_path / "nothing.png")
+
+
+def test_boxes_are_in_the_pixels_of_the_file(tmp_path):
+    # Reduced by the decoder, and on its side.
+    ink = written((4000, 3000), (1500, 900), 60)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey(ink).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.jpg", exif=exif, quality=90)
+
+    (box,) = read_picture(tmp_path / "a.jpg").boxes
+
+    ys, xs = np.nonzero(ink > 0.5)
+    expected = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+    assert np.abs(box - expected).max() < 25
 
 
 @pytest.fixture
@@ -310,7 +434,7 @@ def test_json_is_one_object(command, weights, pictures):
     assert done.stdout.count("\n") == 1
     assert report["weights"] == "w.npz"
     good, bad = report["pictures"]
-    assert list(good) == ["file", "digit", "probability", "probabilities"]
+    assert list(good) == ["file", "digit", "probability", "probabilities", "number", "digits"]
     assert sum(good["probabilities"]) == pytest.approx(1)
     assert good["probabilities"][good["digit"]] == good["probability"]
     assert bad == {"file": "text.png", "error": "it is not a picture, or none that Pillow can open"}
@@ -344,8 +468,8 @@ def test_pictures_that_cannot_be_used_are_a_message_each_and_the_others_are_done
         "text.png": "it is not a picture",
         "empty.png": "it is not a picture",
         "cut.png": "it cannot be read: ",
-        "huge.png": "it has more than 120,000,000 pixels",
-        "large.png": "it has 12,000 x 12,000 pixels, more than 120,000,000",
+        "huge.png": "it has more than 50,000,000 pixels",
+        "large.png": "it has 12,000 x 12,000 pixels, more than 50,000,000",
         "moving.gif": "it holds 2 pictures",
         "program.eps": "it is not a picture",
         "folder": "it is a folder",
@@ -360,6 +484,70 @@ def test_pictures_that_cannot_be_used_are_a_message_each_and_the_others_are_done
     for line, (name, message) in zip(lines, wrong.items(), strict=True):
         assert line.startswith(f"Error: {name}: {message}")
     assert [line.split()[0] for line in rows(done)] == ["first.png", "last.png"]
+
+
+def test_damaged_exif_data_and_names_that_cannot_be_opened_are_a_message_each(
+    command, weights, pictures
+):
+    here = command.folder
+    pictures("good.png")
+    damaged = b"Exif\0\0not a TIFF header at all"
+    grey(INK).save(here / "damaged.jpg", exif=damaged)
+    grey(INK).save(here / "tags.tif")
+    tags = bytearray((here / "tags.tif").read_bytes())
+    tags[8:40] = b"\xff" * 32
+    (here / "tags.tif").write_bytes(bytes(tags))
+    long = "a" * 300
+
+    done = command("predict", weights, "damaged.jpg", "tags.tif", long, "good.png")
+
+    errors = [line.split(": ")[:2] for line in done.stderr.splitlines()]
+    assert errors == [["Error", "tags.tif"], ["Error", long]]
+    # Such a picture is taken as it is.
+    assert "damaged.jpg" in done.stdout
+    assert "good.png" in done.stdout
+
+
+def test_what_libraries_write_to_stderr_is_not_shown(command, weights, pictures):
+    picture = grey(INK)
+    picture.save(command.folder / "cut.tif", compression="tiff_lzw")
+    content = bytearray((command.folder / "cut.tif").read_bytes())
+    content[60:400] = bytes(340)
+    (command.folder / "cut.tif").write_bytes(bytes(content))
+
+    done = command("predict", weights, "cut.tif", *pictures("good.png"))
+
+    assert all(line.startswith("Error: cut.tif: ") for line in done.stderr.splitlines())
+
+
+def test_what_is_not_like_a_digit_is_marked(command, weights):
+    blob = Image.new("L", (300, 300), 230)
+    ImageDraw.Draw(blob).ellipse((90, 90, 210, 190), fill=30)
+    blob.save(command.folder / "blob.png")
+
+    (found,) = json.loads(command("predict", weights, "blob.png", "--json").stdout)["pictures"]
+
+    assert found["digits"][0]["unsure"] == "not like a digit"
+    assert f"{found['digit']}?" in command("predict", weights, "blob.png").stdout
+
+
+def test_a_number_in_json_in_a_table_and_with_boxes(command, weights):
+    grey(row_of((80, 60), (300, 75)), noise=3).save(command.folder / "page.png")
+
+    done = command("predict", weights, "page.png", "--json", "--boxes", "out")
+    (found,) = json.loads(done.stdout)["pictures"]
+    command("predict", weights, "page.png", "--boxes", "out")
+
+    assert list(found) == ["file", "number", "digits"]
+    assert found["number"] == "".join(str(each["digit"]) for each in found["digits"])
+    assert list(found["digits"][0]) == ["digit", "probability", "probabilities", "box", "unsure"]
+    names = sorted(path.name for path in (command.folder / "out").iterdir())
+    assert names == ["page-boxes-2.png", "page-boxes.png"]
+    boxed = np.asarray(Image.open(command.folder / "out/page-boxes.png"))
+    left, top, *_ = found["digits"][0]["box"]
+    assert (boxed[top + 50, left] == (220, 30, 60)).all()
+    assert command("predict", weights, "page.png", "--boxes", "page.png").returncode == 2
+    assert command("predict", weights, "page.png", "--count", 0).returncode == 2
 
 
 def test_paths_without_a_file_are_wrong_usage(command, weights, pictures):

@@ -9,7 +9,7 @@ from pages import draw_on_pad, strokes_of, text_of, until_predicted, untrained, 
 
 from mnist_bp.data.sources import read_digits
 from mnist_bp.functions import scale_pixels
-from mnist_bp.pictures import picture
+from mnist_bp.pictures import form, opening, picture
 from mnist_bp.runs.checkpoint import load_checkpoint
 
 
@@ -160,7 +160,7 @@ def test_the_page_prepares_ink_as_python_does(page):
         pixels = page.evaluate("ink => prepared(ink)", ink.tolist())
 
         # Halves may be rounded up or down.
-        assert np.abs(picture.prepared(ink).ravel() - np.array(pixels, float)).max() <= 1
+        assert np.abs(form.to_mnist(ink).ravel() - np.array(pixels, float)).max() <= 1
 
 
 def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, trained, command, full):
@@ -175,7 +175,7 @@ def test_predict_sees_a_screenshot_of_the_pad_as_the_page_does(page, trained, co
         said.append(int(np.argmax(page.evaluate("pixels => pad.show(pixels)", in_page))))
         shot = command.folder / f"{digit}-{hand}.png"
         page.locator("#paper").screenshot(path=shot)
-        in_python = picture.prepared(picture.ink_of(picture.read(shot))).ravel()
+        in_python = picture.find_digits(opening.open_picture(shot)[0]).images[0].ravel()
         apart.append(np.abs(np.array(in_page) - in_python.astype(float)).mean() / 255)
 
     shots = sorted(path.name for path in command.folder.iterdir())

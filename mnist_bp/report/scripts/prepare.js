@@ -1,6 +1,6 @@
 // What is drawn, prepared as the makers of MNIST prepared their digits: the bounding box of the ink
-// is fitted into 20 x 20, and placed in 28 x 28 by its centre of mass. This is prepared() of
-// mnist_bp/pictures/picture.py, step by step; both give the same pixels.
+// is fitted into 20 x 20, and placed in 28 x 28 by its centre of mass. This is to_mnist() of
+// mnist_bp/pictures/form.py, step by step; both give the same pixels.
 "use strict";
 
 const SIDE = 28; // Pixels on each side of a digit of MNIST.
