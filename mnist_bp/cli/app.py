@@ -69,7 +69,6 @@ class _Messages(logging.Handler):
     """The library's warnings and notices, on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-
         show = messages.warn if record.levelno >= logging.WARNING else messages.say
         show(record.getMessage())
 
@@ -109,8 +108,12 @@ def _explain(error: BaseException) -> tuple[int, tuple[str, ...]]:
             return error.exit_code, (error.format_message(),)
         case MemoryError():
             return UsageError.exit_status, (f"this needs more memory than there is: {error}",)
+        case OSError(filename=None):
+            # Typer prints help and versions itself.
+            messages.silence(sys.stdout)
+            return MnistBpError.exit_status, (f"stdout cannot be written: {error.strerror}",)
         case OSError():
-            return MnistBpError.exit_status, (f"{error.filename or 'stdout'}: {error.strerror}",)
+            return MnistBpError.exit_status, (f"{error.filename}: {error.strerror}",)
     raise error
 
 

@@ -49,11 +49,15 @@ def writing(stream: Any) -> Iterator[None]:
         yield
         stream.flush()
     except OSError as error:
-        # What is left in the buffer goes nowhere: at its end, Python would fail to write it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        silence(stream)
         if error.errno not in (errno.EPIPE, errno.EINVAL):
             name = "stdout" if stream is sys.stdout else "stderr"
             raise OutputError(f"{name} cannot be written: {error.strerror}") from error
+
+
+def silence(stream: Any) -> None:
+    """Let what is left in the buffer of a stream go nowhere: Python would fail to write it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(*lines: str, label: str = "", colour: str | None = None) -> None:

@@ -107,7 +107,8 @@ class Recipe:
         if self.optimizer == "nesterov" and not self.momentum:
             raise ParameterError("momentum", "must be above 0 for nesterov: 0.9 is usual")
         if self.optimizer == "adam" and self.momentum:
-            raise ParameterError("momentum", "must be 0 for adam, which has its own")
+            problem = f"must be 0 for adam, which has its own, not {self.momentum}"
+            raise ParameterError("momentum", problem)
         if self.batch_size > (most := MAX_ACTIVATIONS // self.hidden):
             problem = f"must be at most {most:,} with {self.hidden:,} hidden units"
             raise ParameterError("batch_size", f"{problem}, not {self.batch_size:,}")
