@@ -708,8 +708,10 @@ def test_a_download_killed_at_any_moment_leaves_nothing_wrong(empty_cache, mnist
 @pytest.mark.mnist
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_a_download_to_a_folder_that_was_killed_can_be_repeated(
-    command, mnist, tmp_path, serve, number
+    command, mnist, tmp_path, serve, full, number
 ):
+    if number != signal.SIGKILL and not full:
+        pytest.skip("runs with --full")
     folder = tmp_path / "new"
     process = start_download(serve(mnist, Unhurried), "--data-dir", folder)
     wait_for_half_a_file(folder)
