@@ -9,7 +9,7 @@ class Purpose(IntEnum):
     """What random numbers are drawn for. Every seed's results depend on the values: reuse none."""
 
     WEIGHTS = 0
-    ORDER = 1
+    PERMUTATION = 1
     LAYER_CHECKS = 2
     DRAWING = 3
     DISTORTION = 4

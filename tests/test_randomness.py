@@ -10,6 +10,6 @@ def test_what_is_random_for_one_purpose_is_not_for_another():
 
 
 def test_a_stream_is_the_same_every_time():
-    first, again = (stream(7, Purpose.ORDER, 3).random(5).tolist() for _ in range(2))
+    first, again = (stream(7, Purpose.PERMUTATION, 3).random(5).tolist() for _ in range(2))
 
     assert first == again

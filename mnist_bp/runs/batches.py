@@ -19,7 +19,7 @@ Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[Any]]
 
 def permutation(recipe: Recipe, epoch: int, size: int) -> NDArray[np.int64]:
     """Return the indices of the training digits of an epoch (1, 2, ...), in order, (size,)."""
-    rng = stream(recipe.seed, Purpose.ORDER, epoch)
+    rng = stream(recipe.seed, Purpose.PERMUTATION, epoch)
     replacement = recipe.sampling == "replacement"
     return rng.integers(size, size=size) if replacement else rng.permutation(size)
 
