@@ -6,6 +6,9 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
+        from mnist_bp.cli.signals import remember_interrupts
+
+        remember_interrupts()
         from mnist_bp.cli.app import main as run
     except BaseException as error:
         from mnist_bp.errors import is_interrupt

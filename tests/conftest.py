@@ -17,6 +17,8 @@ from helpers import REAL_MNIST, SHORT, Quiet, Server, draw_digits, write_idx
 def pytest_configure():
     # Started in the background of a script, we would ignore Ctrl-C, and so would what we start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser):

@@ -10,6 +10,23 @@ NUMBERS = [
 ]
 
 
+class Interrupted:
+    """The usual handler of Ctrl-C, which remembers that it was called."""
+
+    called = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt."""
+        self.called = True
+        signal.default_int_handler(number, frame)
+
+
+def remember_interrupts() -> None:
+    """Remember a Ctrl-C that an import loses: some C code clears the exception."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, Interrupted())
+
+
 @contextmanager
 def deferred_signals() -> Iterator[list[int]]:
     """Collect the signals that ask the process to end, instead of ending it.
@@ -31,6 +48,7 @@ def deferred_signals() -> Iterator[list[int]]:
         for number, handler in usual.items():
             signal.signal(number, handler)
 
+    received += [n for n, handler in usual.items() if getattr(handler, "called", False)]
     for number, handler in usual.items():
         # The parent process may have asked this one to ignore a signal.
         if handler is not signal.SIG_IGN:

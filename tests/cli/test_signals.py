@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mnist_bp.cli.signals import deferred_signals
+from mnist_bp.cli.signals import deferred_signals, remember_interrupts
 
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -51,3 +51,13 @@ def test_a_signal_that_the_parent_ignores_stays_ignored():
     with deferred_signals() as signals:
         os.kill(os.getpid(), signal.SIGHUP)
         assert signals == []
+
+
+def test_a_ctrl_c_that_an_import_lost_is_remembered():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    remember_interrupts()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+    with deferred_signals() as signals:
+        assert signals == [signal.SIGINT]
