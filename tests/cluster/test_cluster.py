@@ -79,6 +79,7 @@ def sweep(command, cluster):
 
 def test_a_cluster_makes_the_bits_that_this_machine_makes(sweep, command, cluster):
     cluster.worker()
+    cluster.wait_for_workers(1)
     # Two threads in one process: its runs must not change each other's number of BLAS threads.
     cluster.worker("--nthreads", 2)
     words = ["--config", write_recipes(command.folder), "--threads", "1,2", *SHORT]
@@ -91,6 +92,7 @@ def test_a_cluster_makes_the_bits_that_this_machine_makes(sweep, command, cluste
 
 def test_a_run_that_takes_long_comes_back_in_parts_and_goes_on(sweep, command, cluster):
     cluster.worker()
+    cluster.wait_for_workers(1)
     words = [*LONG, "--epochs", 4000, "--seed", 0, "--hidden", 10, "-o", "out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "mnist_bp", "sweep", *map(str, words), "--dask", cluster.address],
@@ -134,6 +136,7 @@ def start(command, cluster):
 
 def test_without_its_scheduler_a_sweep_ends_and_goes_on_with_the_next_one(sweep, command, cluster):
     cluster.worker()
+    cluster.wait_for_workers(1)
     process = start(command, cluster)
     folder = command.folder / "out"
     wait_until(lambda: list(folder.glob("*.npz")))
@@ -185,6 +188,7 @@ def test_a_worker_without_digits_is_named_once_and_not_used(sweep, cluster):
 
 def test_where_no_worker_can_be_used_the_sweep_ends(sweep, cluster):
     cluster.worker(MNIST_BP_DATA_DIR="")
+    cluster.wait_for_workers(1)
     done = sweep("--seed", "0-3", *SHORT, "-o", "out")
     assert done.returncode == 1
     warning, error = said(done.stderr)
@@ -234,6 +238,7 @@ def test_a_sweep_says_that_it_waits_for_workers(command, cluster):
 
 def test_failed_runs_are_listed_and_the_others_go_on(sweep, cluster):
     cluster.worker()
+    cluster.wait_for_workers(1)
     done = sweep("--lr", "0.1,1e30", *SHORT, "-o", "out", "--json")
     assert done.returncode == 1
     found = json.loads(done.stdout)
