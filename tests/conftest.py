@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 import re
 import shutil
 import signal
@@ -26,11 +27,14 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    if REAL_MNIST is None:
-        skip = pytest.mark.skip(reason="MNIST_BP_DATA_DIR names no folder with the real digits")
-        for item in items:
-            if "mnist" in item.keywords:
-                item.add_marker(skip)
+    lacking = {
+        "mnist": REAL_MNIST is None and "MNIST_BP_DATA_DIR names no folder with the real digits",
+        "posix": os.name == "nt" and "Windows has no such signals, pipes, links or terminals",
+    }
+    for item in items:
+        for name, reason in lacking.items():
+            if reason and name in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture

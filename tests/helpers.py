@@ -16,6 +16,8 @@ SHORT = ("--epochs", 2, "--hidden", 8, "--lr", 0.5)
 
 ESCAPE = "\x1b"
 
+IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
 
 def write_idx(path, array):
     """Write an array of bytes as an IDX file, gzipped where the name says so."""

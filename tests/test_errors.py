@@ -43,6 +43,7 @@ def test_a_stopped_run_has_the_status_that_shells_give_its_signal():
     assert StoppedError(15, "saved").exit_status == 143
 
 
+@pytest.mark.posix
 def test_a_path_needs_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").touch()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from helpers import IS_ROOT
 
 from mnist_bp.files import (
     back_up,
@@ -23,9 +24,7 @@ from mnist_bp.files import (
 )
 
 NOBODY = 65534
-root_only = pytest.mark.skipif(
-    os.name == "nt" or os.geteuid() != 0, reason="only root can set it up"
-)
+root_only = pytest.mark.skipif(not IS_ROOT, reason="only root can set it up")
 
 
 def write(path, content):
@@ -75,6 +74,7 @@ def test_a_file_that_could_not_be_written_is_as_it_was(tmp_path):
     assert list(tmp_path.glob("*w*")) == [path]
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("before", [b"old", None])
 def test_a_symbolic_link_is_written_through(tmp_path, before):
     (tmp_path / "runs").mkdir()
@@ -190,12 +190,14 @@ def test_an_empty_folder_survives_the_check(tmp_path):
     assert folder.is_dir()
 
 
+@pytest.mark.posix
 def test_a_pipe_is_not_opened_before_it_is_used(tmp_path):
     os.mkfifo(tmp_path / "log")
 
     check_appendable(tmp_path / "log")
 
 
+@pytest.mark.posix
 @root_only
 def test_a_log_may_be_writable_in_a_folder_that_is_not(other_folder):
     for name, mode in (("mine", 0o666), ("yours", 0o644)):

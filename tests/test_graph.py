@@ -259,6 +259,7 @@ def test_anything_else_is_one_short_message(formula):
     assert all(each.isprintable() or each == "\n" for each in message)
 
 
+@pytest.mark.posix
 def test_hostile_formulas_need_little_memory():
     script = """if True:
         import resource

@@ -398,7 +398,7 @@ def test_the_help_says_that_the_code_is_run(command):
     assert "Their code is run" in " ".join(command("gradcheck", "--help").stdout.split())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+@pytest.mark.posix
 def test_an_interrupt_ends_what_was_started(tmp_path):
     file = write(
         tmp_path,

@@ -187,6 +187,7 @@ def test_odd_surroundings_are_survived(command, digits_folder, trained, name, sh
         assert (place / "w.npz").exists()
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["", "train"])
 def test_help_is_plain_text(command, name):
     assert ESCAPE not in in_terminal(*name.split(), "--help", cwd=command.folder)

@@ -21,6 +21,7 @@ def test_output_that_is_not_to_a_terminal_is_plain(command, digits_folder, envir
     assert b"%" not in done.stderr
 
 
+@pytest.mark.posix
 def test_a_terminal_gets_a_bar_and_colours(command, digits_folder, trained):
     arguments = ("--data-dir", digits_folder)
     shown = in_terminal("train", *SHORT, *arguments, cwd=command.folder)
@@ -31,6 +32,7 @@ def test_a_terminal_gets_a_bar_and_colours(command, digits_folder, trained):
     assert f"{ESCAPE}[" in matrix
 
 
+@pytest.mark.posix
 def test_messages_do_not_garble_the_bar(command, digits_folder):
     (command.folder / "weights.npz").touch()
 
@@ -42,6 +44,7 @@ def test_messages_do_not_garble_the_bar(command, digits_folder):
     assert line == "the older weights.npz was kept as weights.1.npz"
 
 
+@pytest.mark.posix
 def test_no_color_means_plain_text_in_a_terminal_too(command, digits_folder, trained):
     arguments = ("--data-dir", digits_folder)
     for name in (("train", *SHORT), ("evaluate", trained, "--mistakes", 2), ("gradcheck",)):
@@ -50,6 +53,7 @@ def test_no_color_means_plain_text_in_a_terminal_too(command, digits_folder, tra
         assert "step/s" not in shown
 
 
+@pytest.mark.posix
 def test_a_very_narrow_terminal_is_survived(command, digits_folder, trained):
     for words in (("train", *SHORT), ("evaluate", trained, "--mistakes", 1), ("gradcheck",)):
         assert in_terminal(*words, "--data-dir", digits_folder, cwd=command.folder, COLUMNS="20")
@@ -74,6 +78,7 @@ def change_text(path, old, new):
     np.savez(path, **arrays)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("place", ["path", "dataset", "recipe key", "config", "flag", "member"])
 def test_no_text_from_outside_reaches_a_terminal_raw(command, digits_folder, trained, place):
     arguments = ["evaluate", trained.name, "--data-dir", digits_folder]
@@ -120,6 +125,7 @@ def test_names_with_markup_and_emoji_codes_are_kept_in_json(
     assert all(name in shown.stdout for name in names)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("columns", [80, 60])
 def test_tables_never_break_a_number(command, digits_folder, trained, columns):
     places = {"cwd": command.folder, "columns": columns, "NO_COLOR": "1"}
@@ -149,6 +155,7 @@ def test_tables_never_break_a_number(command, digits_folder, trained, columns):
             assert row.rstrip().endswith("holds")
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("columns", [80, 60])
 def test_messages_are_broken_at_words(command, columns):
     shown = in_terminal(
@@ -162,6 +169,7 @@ def test_messages_are_broken_at_words(command, columns):
     assert " ".join(line.strip() for line in lines).endswith("1 1 1 last")
 
 
+@pytest.mark.posix
 def test_small_counts_have_no_background(command, digits_folder, trained):
     shown = in_terminal("evaluate", trained, "--data-dir", digits_folder, cwd=command.folder)
 

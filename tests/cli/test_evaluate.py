@@ -188,6 +188,7 @@ def test_digits_of_ones_own_are_asked_for_by_the_option(inline, digits_folder, t
     assert "--data-dir" in done.stderr
 
 
+@pytest.mark.posix
 def test_a_report_is_never_written_over_the_weights(inline, command, digits_folder, trained):
     before = trained.read_bytes()
     (command.folder / "link.npz").symlink_to(trained)

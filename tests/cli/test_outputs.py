@@ -2,12 +2,11 @@
 
 import json
 import os
-import resource
 import subprocess
 from pathlib import Path
 
 import pytest
-from helpers import SHORT
+from helpers import IS_ROOT, SHORT
 
 from mnist_bp.runs.checkpoint import load_checkpoint
 
@@ -76,7 +75,10 @@ def test_a_log_that_cannot_be_written_costs_neither_the_table_nor_the_weights(
     assert load_checkpoint(command.folder / "weights.npz").epochs == 2
 
 
+@pytest.mark.posix
 def test_a_full_disk_stops_no_run_and_destroys_no_file(command, digits_folder):
+    import resource
+
     path = command.folder / "weights.npz"
     path.write_bytes(b"from before")
 
@@ -125,6 +127,7 @@ def test_an_older_file_that_cannot_be_kept_is_found_before_the_training(
     assert [each.name for each in command.folder.iterdir()] == ["weights.npz"]
 
 
+@pytest.mark.posix
 def test_a_log_in_a_folder_that_may_not_be_written_is_appended_to(
     command, inline, digits_folder, monkeypatch
 ):
@@ -140,7 +143,8 @@ def test_a_log_in_a_folder_that_may_not_be_written_is_appended_to(
     assert len(log.read_text().splitlines()) == 3
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+@pytest.mark.posix
+@pytest.mark.skipif(IS_ROOT, reason="root may write everything")
 def test_a_log_that_may_not_be_written_is_found_before_the_training(command, inline, digits_folder):
     log = command.folder / "run.jsonl"
     log.touch(mode=0o444)
@@ -151,6 +155,7 @@ def test_a_log_that_may_not_be_written_is_found_before_the_training(command, inl
     assert "run.jsonl: it cannot be written: Permission denied" in done.stderr
 
 
+@pytest.mark.posix
 def test_a_log_may_be_a_pipe(command, digits_folder):
     os.mkfifo(command.folder / "pipe")
     reader = os.open(command.folder / "pipe", os.O_RDWR)
@@ -176,6 +181,7 @@ FILES = {
 }
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", FILES)
 def test_no_file_is_written_that_is_another_of_the_same_command(
     command, inline, digits_folder, trained, name
@@ -194,6 +200,7 @@ def test_no_file_is_written_that_is_another_of_the_same_command(
     assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("option", ["--output", "--report"])
 def test_a_device_is_not_replaced(command, inline, digits_folder, trained, option):
     os.mkfifo(command.folder / "pipe")
@@ -206,6 +213,7 @@ def test_a_device_is_not_replaced(command, inline, digits_folder, trained, optio
     assert (command.folder / "pipe").is_fifo()
 
 
+@pytest.mark.posix
 def test_an_output_that_is_a_symbolic_link_is_written_through_it(
     command, inline, digits_folder, trained
 ):
@@ -220,6 +228,7 @@ def test_an_output_that_is_a_symbolic_link_is_written_through_it(
         assert load_checkpoint(target).epochs == 2
 
 
+@pytest.mark.posix
 def test_links_in_a_circle_are_no_file(command, inline, digits_folder):
     (command.folder / "loop").symlink_to("loop")
 

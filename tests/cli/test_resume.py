@@ -100,14 +100,13 @@ def start(command, *arguments, **options):
     return process
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
-def test_a_signal_saves_and_says_how_to_go_on(command, digits_folder, number, status):
+@pytest.mark.posix
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_saves_and_says_how_to_go_on(command, digits_folder, name, status):
     digits = ("--data-dir", digits_folder)
     long = (*SHORT, "--batch-size", 2, "--epochs", 400)
     process = start(command, *long, *digits)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
 
     assert process.returncode == status
@@ -128,6 +127,7 @@ def test_a_signal_saves_and_says_how_to_go_on(command, digits_folder, number, st
     assert_same(command.folder / "whole.npz", command.folder / "weights.npz")
 
 
+@pytest.mark.posix
 def test_many_ctrl_cs_leave_a_whole_file(command, digits_folder):
     process = start(command, "--epochs", 4000, "--data-dir", digits_folder)
     for _ in range(20):
@@ -205,6 +205,7 @@ def test_a_file_of_format_1_is_evaluated_and_resumed(command, inline, digits_fol
     assert_same(command.folder / "whole.npz", command.folder / "weights.npz")
 
 
+@pytest.mark.posix
 def test_ctrl_c_at_the_very_start_is_one_message(command, digits_folder, full):
     rng, ours = random.Random(0), 0
     arguments = ("train", *SHORT, "--epochs", 400, "--data-dir", digits_folder)
@@ -226,6 +227,7 @@ def test_ctrl_c_at_the_very_start_is_one_message(command, digits_folder, full):
     assert ours >= 10
 
 
+@pytest.mark.posix
 def test_a_signal_before_the_first_epoch_saves_too(command, digits_folder):
     # One long epoch: what is saved is part of it.
     long = ("--batch-size", 1, "--hidden", 2000, "--epochs", 1)

@@ -8,7 +8,9 @@ import pytest
 
 from mnist_bp.cli.signals import deferred_signals, remember_interrupts
 
-ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+pytestmark = pytest.mark.posix
+
+ALL = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @pytest.fixture(autouse=True)

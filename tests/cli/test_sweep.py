@@ -132,7 +132,7 @@ def whole(tmp_path_factory, digits_folder):
     return folder / "out"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="this system has other signals")
+@pytest.mark.posix
 @pytest.mark.parametrize("killed", ["all", "one worker", "the parent alone"])
 def test_whatever_is_killed_the_same_command_ends_with_the_same_bits(
     begun, sweep, whole, killed, full
@@ -163,9 +163,10 @@ def test_whatever_is_killed_the_same_command_ends_with_the_same_bits(
         assert {path: path.stat().st_mtime_ns for path in ended} == ended
 
 
-@pytest.mark.skipif(os.name != "posix", reason="this system has other signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_one_signal_saves_every_run_and_the_same_command_goes_on(begun, sweep, whole, number):
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_one_signal_saves_every_run_and_the_same_command_goes_on(begun, sweep, whole, name):
+    number = getattr(signal, name)
     process = begun("out", "--workers", 4)
     wait_until(lambda: len(list((sweep.folder / "out").glob("*.npz"))) == 4)
     process.send_signal(number)
@@ -178,7 +179,7 @@ def test_one_signal_saves_every_run_and_the_same_command_goes_on(begun, sweep, w
     assert same(sweep.folder / "out", whole) == 8
 
 
-@pytest.mark.skipif(os.name != "posix", reason="this system locks no folders")
+@pytest.mark.posix
 def test_a_second_sweep_in_the_folder_waits_and_then_finds_all_done(begun, sweep, whole):
     first = begun("out")
     second = sweep(*LONG, "-o", "out", "--json")
@@ -336,6 +337,7 @@ def test_a_file_of_another_run_is_found_before_anything_runs(sweep):
     assert [path.name for path in (sweep.folder / "out").iterdir()] == ["seed-1.npz"]
 
 
+@pytest.mark.posix
 def test_the_dry_run_resumes_what_was_broken_off(begun, sweep, command, whole):
     process = begun("out", "--workers", 1)
     process.send_signal(signal.SIGINT)

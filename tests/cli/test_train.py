@@ -217,6 +217,7 @@ def test_the_largest_seed_is_a_seed(inline, digits_folder):
     assert done.returncode == 0
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("cores", [{0}, {0, 1}])
 def test_the_bits_do_not_depend_on_the_cores(command, digits_folder, cores):
     if not hasattr(os, "sched_setaffinity") or not cores <= os.sched_getaffinity(0):

@@ -90,6 +90,7 @@ def test_a_cluster_makes_the_bits_that_this_machine_makes(sweep, command, cluste
     assert same(command.folder / "there", command.folder / "here") == 2 * len(RECIPES)
 
 
+@pytest.mark.posix
 def test_a_run_that_takes_long_comes_back_in_parts_and_goes_on(sweep, command, cluster):
     cluster.worker()
     cluster.wait_for_workers(1)

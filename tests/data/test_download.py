@@ -323,6 +323,7 @@ def test_a_folder_without_the_files_is_one_line(path):
     assert failure(f"file://{path}")[1].endswith(": has no such file")
 
 
+@pytest.mark.posix
 def test_a_folder_with_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / FIRST.name)
 
@@ -412,6 +413,7 @@ def test_a_cache_that_cannot_be_written_is_one_message(command, cache):
         assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.posix
 @pytest.mark.mnist
 def test_a_full_disk_is_one_message(command, cache, mnist, serve, monkeypatch):
     import resource
@@ -705,17 +707,18 @@ def test_a_download_killed_at_any_moment_leaves_nothing_wrong(empty_cache, mnist
         assert_right(empty_cache, mnist, remains=True)
 
 
+@pytest.mark.posix
 @pytest.mark.mnist
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
 def test_a_download_to_a_folder_that_was_killed_can_be_repeated(
-    command, mnist, tmp_path, serve, full, number
+    command, mnist, tmp_path, serve, full, name
 ):
-    if number != signal.SIGKILL and not full:
+    if name != "SIGKILL" and not full:
         pytest.skip("runs with --full")
     folder = tmp_path / "new"
     process = start_download(serve(mnist, Unhurried), "--data-dir", folder)
     wait_for_half_a_file(folder)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     process.communicate()
     (remains,) = folder.iterdir()
 
@@ -734,6 +737,7 @@ def wait_for_half_a_file(folder):
         time.sleep(0.01)
 
 
+@pytest.mark.posix
 @pytest.mark.mnist
 def test_a_process_that_was_stopped_does_not_blame_the_mirror(empty_cache, mnist, serve):
     asked, stopped, resumed = (threading.Event() for _ in range(3))
@@ -766,6 +770,7 @@ def test_a_process_that_was_stopped_does_not_blame_the_mirror(empty_cache, mnist
     assert_right(empty_cache, mnist)
 
 
+@pytest.mark.posix
 @pytest.mark.mnist
 def test_a_process_may_be_stopped_for_long(empty_cache, mnist, serve, full):
     if not full:

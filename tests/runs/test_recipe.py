@@ -184,6 +184,7 @@ ENDLESS = [
 ]
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(("name", "problem"), ENDLESS)
 def test_what_is_not_a_small_file_is_refused_at_once(tmp_path, name, problem):
     (tmp_path / "a folder").mkdir()
