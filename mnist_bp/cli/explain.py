@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import Json, option
+from mnist_bp.cli.options import Json, option, starting_with
 from mnist_bp.cli.outputs import check_outputs
 from mnist_bp.errors import CheckError, GraphError, OutputError
 from mnist_bp.files import replacing
@@ -41,7 +41,7 @@ FORMULA = typer.Argument(
     help="Numbers, names, + - * /, powers such as x**2, brackets, exp(x), log(x), relu(x), "
     f"sigmoid(x); or a graph of the chapter: {', '.join(BUILT_IN)}.",
     metavar="EXPRESSION|NAME",
-    autocompletion=lambda incomplete: [n for n in BUILT_IN if n.startswith(incomplete)],
+    autocompletion=starting_with(BUILT_IN),
 )
 VALUES = typer.Argument(help="A value for each name.", metavar="x=1.5")
 CHECK = option("Compare each gradient with a difference quotient.", "--check", metavar=None)

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,18 @@ if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
 
 
-def option(help: str, *names: str, metavar: str | None = "FILE") -> Any:
-    """Return an option; its default stands in its help."""
-    return typer.Option(*names, help=help, metavar=metavar)
+def option(
+    help: str, *names: str, metavar: str | None = "FILE", words: Collection[str] = ()
+) -> Any:
+    """Return an option; its default stands in its help. The shell completes its words, or files."""
+    complete = starting_with(words) if words else None
+    return typer.Option(*names, help=help, metavar=metavar, autocompletion=complete)
+
+
+def starting_with(words: Collection[str]) -> Callable[[str], list[str]]:
+    """Return a function that gives the shell those of these words that fit what was typed."""
+    # Typer knows the argument by its name.
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 Json = Annotated[bool, option("Print one JSON object instead of tables.", "--json", metavar=None)]
@@ -96,7 +105,8 @@ def with_settings(
     def annotation(setting: Setting) -> Any:
         metavar = ("|".join(setting.choices) or ("N" if setting.type is int else "X")) + more
         default = "" if setting.default is None else f" [default: {setting.default}]"
-        return Annotated[str | None, option(setting.help + default, metavar=metavar)]
+        shown = option(setting.help + default, metavar=metavar, words=setting.choices)
+        return Annotated[str | None, shown]
 
     options = {key: annotation(setting) for key, setting in settings.items()}
     return lambda command: _with_options(command, options, "flags", parse_all)

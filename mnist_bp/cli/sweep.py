@@ -12,7 +12,7 @@ from mnist_bp.cli import messages
 from mnist_bp.cli.options import DigitsOptions, Json, option, with_digits, with_settings
 from mnist_bp.cli.outputs import check_outputs
 from mnist_bp.cli.signals import deferred_signals
-from mnist_bp.cli.train import Quiet
+from mnist_bp.cli.train import RECIPES, Quiet
 from mnist_bp.errors import (
     MissingExtraError,
     MnistBpError,
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 MAX_VALUES = 100_000
 
 OUTPUT = "Folder of the checkpoints, one for each run; it is made if it is missing."
-CONFIG = f"Recipes to start from: TOML files, or built-in ones ({', '.join(recipes.built_in())})."
+CONFIGS = f"Recipes to start from: TOML files, or built-in ones ({', '.join(RECIPES)})."
 WORKERS = "Runs that are trained at once. [default: the cores, divided by the threads of a run]"
 DASK = "Train on the workers of the Dask scheduler at this address, such as tcp://host:8786."
 DRY_RUN = "Train nothing: print a command for each run that is not finished."
 Output = Annotated[Path, option(OUTPUT, "--output", "-o", metavar="FOLDER")]
-Config = Annotated[str | None, option(CONFIG, metavar="FILE|NAME,...")]
+Config = Annotated[str | None, option(CONFIGS, metavar="FILE|NAME,...", words=RECIPES)]
 Workers = Annotated[int | None, typer.Option(min=1, help=WORKERS, metavar="N")]
 Dask = Annotated[str | None, option(DASK, metavar="ADDRESS")]
 Report = Annotated[Path | None, option("HTML page to write about the sweep.")]

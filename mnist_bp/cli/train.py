@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
     from mnist_bp.runs.run import Run
 
-CONFIG = f"Recipe to start from: a TOML file, or a built-in one ({', '.join(recipes.built_in())})."
+RECIPES = [*recipes.built_in()]
+CONFIG = f"Recipe to start from: a TOML file, or a built-in one ({', '.join(RECIPES)})."
 OUTPUT = "Where to save the weights. [default: weights.npz, or the resumed file]"
 LOG = "File to append a JSON object to for every row; -: to stdout, in place of the table."
-Config = Annotated[str | None, option(CONFIG, metavar="FILE|NAME")]
+Config = Annotated[str | None, option(CONFIG, metavar="FILE|NAME", words=RECIPES)]
 Output = Annotated[Path | None, option(OUTPUT, "--output", "-o")]
 Resume = Annotated[Path | None, option("Weights file of a run to resume, exactly.")]
 Log = Annotated[Path | None, option(LOG)]

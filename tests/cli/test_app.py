@@ -34,17 +34,30 @@ def test_without_arguments_the_command_shows_its_help(command):
     assert done.returncode == 2
 
 
-def test_the_shell_completes_commands_and_options(command):
-    def complete(words):
-        environment = {
-            "_MNIST_BP_COMPLETE": "complete_bash",
-            "COMP_WORDS": words,
-            "COMP_CWORD": str(len(words.split()) - 1),
-        }
-        return command(env=os.environ | environment).stdout.split()
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("mnist-bp tr", ["train"]),
+        ("mnist-bp train --ep", ["--epochs"]),
+        ("mnist-bp train --config ", ["book", "record", "small", "speedrun"]),
+        ("mnist-bp sweep --config s", ["small", "speedrun"]),
+        ("mnist-bp train --optimizer ", ["sgd", "nesterov", "adam"]),
+        ("mnist-bp evaluate w.npz --dataset m", ["mnist"]),
+        ("mnist-bp explain ", ["apple", "apple-orange", "apple-banana", "sigmoid"]),
+        # Where nothing is offered, the shell completes the names of files.
+        ("mnist-bp train --config ./sm", []),
+        ("mnist-bp evaluate w", []),
+        ("mnist-bp predict w.npz s", []),
+    ],
+)
+def test_the_shell_completes_words(command, words, offered):
+    environment = {
+        "_MNIST_BP_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
 
-    assert complete("mnist-bp tr") == ["train"]
-    assert complete("mnist-bp train --ep") == ["--epochs"]
+    assert command(env=os.environ | environment).stdout.split() == offered
 
 
 HEAVY = {"numpy", "requests", "http.client", "rich", "tqdm", "threadpoolctl", "platformdirs"} | {
@@ -151,6 +164,7 @@ def test_the_debug_switch_shows_the_traceback(command, monkeypatch):
     assert "Traceback" in command("evaluate", "nowhere.npz").stderr
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["download", "gradcheck", "train", "evaluate", "--help"])
 @pytest.mark.parametrize(
     "shell",

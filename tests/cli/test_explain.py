@@ -11,7 +11,6 @@ import pytest
 
 import mnist_bp.graph
 from mnist_bp.cli.app import main
-from mnist_bp.cli.explain import BUILT_IN
 from mnist_bp.layers import Exp
 
 SHOPPING = ("(apple * 2 + orange * 3) * tax", "apple=100", "orange=150", "tax=1.1")
@@ -229,19 +228,6 @@ def test_wrong_usage_is_one_short_message(command, arguments, message):
     assert len(done.stderr) < 500
     assert "\x1b" not in done.stderr
     assert done.stdout == ""
-
-
-def test_the_shell_completes_the_graphs_of_the_chapter(command):
-    def complete(words, position):
-        environment = {
-            "_MNIST_BP_COMPLETE": "complete_bash",
-            "COMP_WORDS": words,
-            "COMP_CWORD": str(position),
-        }
-        return command(env=os.environ | environment).stdout.split()
-
-    assert complete("mnist-bp explain ", 2) == list(BUILT_IN)
-    assert complete("mnist-bp explain app", 2) == ["apple", "apple-orange", "apple-banana"]
 
 
 def test_the_help_shows_examples_that_run(command):
