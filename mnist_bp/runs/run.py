@@ -21,6 +21,7 @@ from mnist_bp.randomness import Purpose, stream
 from mnist_bp.runs.background import measure_in_background
 from mnist_bp.runs.batches import batches
 from mnist_bp.runs.checkpoint import Checkpoint, EpochResult
+from mnist_bp.runs.curve import curve_svg
 from mnist_bp.runs.diagnosis import diagnose, smaller_rate, starts_at_zero
 from mnist_bp.runs.recipe import Recipe
 from mnist_bp.training import train_batches
@@ -136,6 +137,10 @@ class Run:
     def __repr__(self) -> str:
         epochs = f"{len(self.history)} of {self.recipe.epochs + 1} rows"
         return f"<Run of {self.net!r} on {self.train.dataset}: {epochs}>"
+
+    def _repr_svg_(self) -> str | None:
+        """Return the learning curve, which a notebook shows."""
+        return curve_svg(self.history, self.recipe.measured_on) if self.history else None
 
     def __iter__(self) -> Iterator[EpochResult]:
         return (row for row, _ in self.results())
