@@ -16,6 +16,10 @@ Arrays: TypeAlias = dict[str, Array]
 Schedule: TypeAlias = Literal["constant", "linear", "cosine"]
 
 
+AVERAGE_EVERY = 10
+"""Steps from one point of a mean to the next, which lies close by."""
+
+
 class Optimizer(Protocol):
     """What training needs of an optimizer, and what a checkpoint keeps of it."""
 
@@ -123,6 +127,43 @@ class Adam:
             m_hat = m / (1 - self.beta1**self.steps)
             v_hat = v / (1 - self.beta2**self.steps)
             parameter -= lr * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+
+class Averaged:
+    """Another optimizer, with a mean of the parameters it has passed through.
+
+    The noise of single batches moves the parameters around; their mean is nearer to what all
+    batches agree on (B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by
+    averaging", 1992). Here it is an exponential mean, `mean += share * (p - mean)`, which forgets
+    where training began.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Updates the parameters.
+    params : dict of arrays
+        The parameters themselves; `mean` starts from them, and `state` holds them.
+    steps : float
+        Over which the mean extends: a step that lies so far back counts 1/e times the last one.
+    done : int
+        Steps taken already, where a run is resumed.
+    """
+
+    def __init__(self, optimizer: Optimizer, params: Arrays, steps: float, done: int = 0) -> None:
+        self.optimizer = optimizer
+        self.mean = {name: parameter.copy() for name, parameter in params.items()}
+        self.steps, self.done = steps, done
+        self.state = optimizer.state | {f"latest.{name}": p for name, p in params.items()}
+
+    def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
+        """Move every parameter, and every few steps the means after them."""
+        self.optimizer.update(params, gradients, lr)
+        self.done += 1
+        if self.done % AVERAGE_EVERY == 0:
+            # At first, it is the plain mean of all that there is.
+            share = AVERAGE_EVERY / min(self.steps, self.done)
+            for name, parameter in params.items():
+                self.mean[name] += min(1.0, share) * (parameter - self.mean[name])
 
 
 def decay(params: Arrays, share: float) -> None:

@@ -70,6 +70,9 @@ class Recipe:
     weight_decay: float = _setting(
         0.0, "Share of each weight, times the learning rate, that a step takes off.", 0
     )
+    averaging: float = _setting(
+        0.0, "Epochs over which the weights that are kept are averaged, exponentially.", 0, 100_000
+    )
     label_smoothing: float = _setting(
         0.0, "Share of the target that is spread over all ten digits.", 0, 0.9
     )

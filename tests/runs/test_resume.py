@@ -41,10 +41,17 @@ RECIPES = [
         warmup=0.2,
         shift=1,
     ),
+    Recipe(
+        epochs=6,
+        hidden=6,
+        batch_size=50,
+        optimizer="nesterov",
+        momentum=0.9,
+        averaging=1.5,
+    ),
 ]
 
-
-NAMES = ["sgd", "replacement", "nesterov, elastic", "adam, shift"]
+NAMES = ["sgd", "replacement", "nesterov, elastic", "adam, shift", "averaged"]
 
 STEPS = 11
 """In an epoch of 530 digits, 50 at a time."""
@@ -164,7 +171,7 @@ def test_a_record_that_contradicts_itself_cannot_be_resumed(dataset, tmp_path, c
     )
 
 
-NESTEROV, ADAM = RECIPES[2:]
+NESTEROV, ADAM = RECIPES[2:4]
 
 
 @pytest.mark.parametrize(
