@@ -128,12 +128,13 @@ class Sigmoid:
 
     def forward(self, x: Array) -> Array:
         """Return the sigmoid of every entry of `x`."""
-        self.y = y = sigmoid(x)
-        return y
+        # Where y is nearly 1, the difference 1 - y would keep few of its digits.
+        self.y, self.one_minus_y = sigmoid(x), sigmoid(np.negative(x))
+        return self.y
 
     def backward(self, dout: Array) -> Array:
         """Return the gradient with respect to `x`."""
-        derivative: Array = self.y * (1 - self.y)
+        derivative: Array = self.y * self.one_minus_y
         return dout * derivative
 
 

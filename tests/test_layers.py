@@ -280,3 +280,11 @@ def test_a_number_may_be_the_gradient_of_arrays(node):
     assert dx.shape == dy.shape == (2, 3)
     assert (dx == 1).all()
     assert (dy == 1).all()
+
+
+def test_the_derivative_of_the_sigmoid_keeps_its_digits_where_y_is_nearly_1():
+    layer = Sigmoid()
+    layer.forward(np.array([20.0]))
+
+    derivative = math.exp(-20) / (1 + math.exp(-20)) ** 2
+    assert layer.backward(np.ones(1)) == pytest.approx(derivative, rel=1e-14, abs=0)
