@@ -31,7 +31,7 @@ ROOMS = {
     "pictures": {"pictures"},
     "runs": {"runs", "data", "chapter", "foundations"},
     "audit": {"audit", "chapter"},
-    "report": {"report", "runs", "data", "chapter", "foundations"},
+    "report": {"report", "runs", "pictures", "data", "chapter", "foundations"},
     "cli": {"cli", "audit", "report", "runs", "pictures", "data", "chapter", "foundations"},
 }
 """Which rooms each room may import; `errors` is open to all."""

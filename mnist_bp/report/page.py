@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from mnist_bp.data.digits import Digits
 from mnist_bp.evaluation import ensemble
+from mnist_bp.pictures import shapes, unsure
 from mnist_bp.report import confusion, figures
 from mnist_bp.report.nets import Net, defaults, facts, shared_errors, table
 from mnist_bp.report.units import by_influence
@@ -26,8 +27,8 @@ UNITS = 60
 """Hidden units whose pictures are shown."""
 
 SCRIPTS = (
-    *("common.js", "net.js", "units.js", "prepare.js", "grid.js"),
-    *("inside.js", "pad.js", "prediction.js", "confusion.js"),
+    *("common.js", "net.js", "units.js", "shapes.js", "prepare.js", "unsure.js"),
+    *("grid.js", "inside.js", "pad.js", "prediction.js", "confusion.js"),
 )
 """In this order: each uses what those before it define."""
 
@@ -67,6 +68,7 @@ def page(nets: Sequence[Net], digits: Digits, *, split: str, title: str) -> str:
             "hidden": len(units),
             "outputs": _sides(len(units)),
             "net": _parameters(first.checkpoint),
+            "rules": _rules(),
         }
     scripts = [read_part(f"scripts/{name}") for name in SCRIPTS]
     return (
@@ -110,6 +112,21 @@ def _parameters(checkpoint: Checkpoint) -> dict[str, Any]:
         "activation": checkpoint.activation,
         "type": "float32" if fits else "float64",
         **{name: base64.b64encode(array.tobytes()).decode() for name, array in arrays.items()},
+    }
+
+
+def _rules() -> dict[str, Any]:
+    """Return the thresholds of pictures, by which the pad finds digits and marks them as unsure."""
+    return {
+        "part": shapes.PART,
+        "near": shapes.NEAR,
+        "wide": shapes.WIDE,
+        "tall": shapes.TALL,
+        "leastProbability": unsure.LEAST_PROBABILITY,
+        "nearly": unsure.NEARLY,
+        "mostStrokes": unsure.MOST_STROKES,
+        "mostSolid": unsure.MOST_SOLID,
+        "ink": unsure.INK,
     }
 
 

@@ -73,7 +73,7 @@ def text_of(page, selector):
 
 
 def strokes_of(digit, hand):
-    """The points of each stroke of a digit, from 0 to 1 on a pad."""
+    """The points of each stroke of a digit, from 0 to 1 in a square."""
     return [
         [
             [(float(number) + margin) / 20 for number, margin in zip(point, (5, 3), strict=True)]
@@ -83,11 +83,17 @@ def strokes_of(digit, hand):
     ]
 
 
-def draw_on_pad(page, strokes):
+def draw_on_pad(page, strokes, left=0.0, size=1.0):
+    """Draw strokes in a square of the pad: `left` and `size` are parts of the pad's height."""
     page.locator("#paper").scroll_into_view_if_needed()
     box = page.locator("#paper").bounding_box()
+    height = box["height"]
+    top = (1 - size) / 2
     for stroke in strokes:
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        points = [
+            (box["x"] + height * (left + size * x), box["y"] + height * (top + size * y))
+            for x, y in stroke
+        ]
         page.mouse.move(*points[0])
         page.mouse.down()
         for point in points[1:]:

@@ -8,7 +8,6 @@ from pages import (
     draw_on_pad,
     strokes_of,
     text_of,
-    until_predicted,
     untrained,
     with_history,
     write_page,
@@ -25,6 +24,14 @@ def compared(digits, tmp_path_factory):
     return write_page(tmp_path_factory.mktemp("compared") / "p.html", digits, *nets, untrained())
 
 
+def draw_a_row(page):
+    """Draw a 0 and a scribble that is marked as unsure."""
+    draw_on_pad(page, strokes_of(0, 0), left=0.05, size=0.6)
+    zigzag = [(0.1 + 0.8 * (i % 2), 0.1 + 0.8 * i / 14) for i in range(15)]
+    draw_on_pad(page, [zigzag], left=1, size=0.6)
+    page.locator("#row button", has_text="not like a digit").wait_for()
+
+
 @pytest.mark.parametrize(
     ("several", "width", "scheme"),
     [(False, 360, "dark"), (False, 1200, "light"), (True, 360, "light"), (True, 1200, "dark")],
@@ -33,8 +40,7 @@ def test_axe_finds_no_serious_fault(opened, trained, compared, several, width, s
     if not AXE.exists():
         pytest.skip("there is no axe-core: scripts/test installs it")
     page = opened(compared if several else trained / "report.html", width, color_scheme=scheme)
-    draw_on_pad(page, strokes_of(0, 0))
-    until_predicted(page, "Prediction:")
+    draw_a_row(page)
     page.locator("#label").select_option("0")
     page.locator("#step").click()
     page.locator("#remembered", has_text="still correct").wait_for()
@@ -54,8 +60,7 @@ def test_axe_finds_no_serious_fault(opened, trained, compared, several, width, s
 
 
 def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(page):
-    draw_on_pad(page, strokes_of(0, 0))
-    until_predicted(page, "Prediction:")
+    draw_a_row(page)
     page.locator("h1").click()
     within_reach = "button:not(:disabled), [tabindex='0'], a, select, input, summary"
     everything = page.locator(within_reach).count()
@@ -94,8 +99,7 @@ def test_the_keyboard_opens_cells(page):
 @pytest.mark.parametrize("several", [False, True])
 def test_on_a_phone_nothing_is_cut_off(opened, trained, compared, several):
     page = opened(compared if several else trained / "report.html", 360)
-    draw_on_pad(page, strokes_of(0, 0))
-    until_predicted(page, "Prediction:")
+    draw_a_row(page)
     page.locator("[data-cell]").last.click()
 
     assert page.evaluate("document.documentElement.scrollWidth") == 360

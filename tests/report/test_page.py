@@ -290,7 +290,7 @@ def test_a_backend_that_is_set_for_a_notebook_does_not_matter(
     done = command("evaluate", "weights.npz", "--data-dir", digits_folder, "--report", "p.html")
 
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^saved p.html \(0.2 MB\)\n\Z", done.stderr, re.MULTILINE)
+    assert re.search(r"^saved p.html \(0.3 MB\)\n\Z", done.stderr, re.MULTILINE)
 
 
 def test_the_callers_settings_of_matplotlib_stay_as_they_are():

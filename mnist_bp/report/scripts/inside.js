@@ -4,26 +4,27 @@
 
 const cells = JSON.parse(element("cells").textContent);
 const grids = [...document.querySelectorAll("[data-array]")].map((box) => new Grid(box));
-const DRAWING = "your drawing";
 
-let digit = null; // What is shown: { pixels, label, name }; the label of a drawing may be null.
+let digit = null; // What is shown: { pixels, label, name, place }; place: of a drawn digit in its row.
+let labels = []; // Those that were chosen for drawn digits; until then they are null.
 let before = null; // What the net computed before the last step or steps.
 let steps = 0; // Steps since the weights of the file.
 
 // ---- Which digit --------------------------------------------------------------------------------
 
-function showInside(pixels, label, name) {
-  digit = { pixels, label, name };
+function showInside(pixels, label, name, place = null) {
+  digit = { pixels, label, name, place };
   before = null;
   element("label").value = label ?? "";
   update();
 }
 
-// A drawing that is continued keeps the label that was chosen for it.
-function showDrawingInside(pixels) {
-  const continued = digit?.name === DRAWING;
-  if (pixels) showInside(pixels, continued ? digit.label : null, DRAWING);
-  else if (continued) showExample();
+// A drawn digit that is continued, or chosen again, keeps its label.
+function showDrawingInside(row, place) {
+  const name = row.length > 1 ? `digit ${place + 1} of your drawing` : "your drawing";
+  if (row.length) return showInside(row[place].pixels, labels[place] ?? null, name, place);
+  labels = [];
+  if (digit && digit.place !== null) showExample();
 }
 
 // Until a digit is chosen: the first mistake of the matrix.
@@ -42,7 +43,9 @@ document.addEventListener("click", async ({ target }) => {
 });
 
 element("label").addEventListener("change", ({ target }) => {
-  showInside(digit.pixels, Number(target.value), digit.name);
+  const label = Number(target.value);
+  if (digit.place !== null) labels[digit.place] = label;
+  showInside(digit.pixels, label, digit.name, digit.place);
 });
 
 // ---- Forward and backward -----------------------------------------------------------------------

@@ -1,17 +1,18 @@
-// The pad: strokes of a pen -> ink -> 28 x 28 pixels. prediction.js shows what the net predicts.
+// The pad: strokes of a pen -> ink -> digits of 28 x 28 pixels. prediction.js shows what the net
+// predicts.
 "use strict";
 
-const paper = element("paper"); // A canvas of SIZE x SIZE pixels, however large it is shown.
+const paper = element("paper"); // A canvas of WIDTH x HEIGHT pixels, however large it is shown.
 const context = paper.getContext("2d", { willReadFrequently: true });
-const SIZE = paper.width;
-const PEN = SIZE / 13; // Width of a line: after scaling, about that of MNIST's pens.
+const { width: WIDTH, height: HEIGHT } = paper;
+const PEN = HEIGHT / 13; // Width of a line: after scaling, about that of MNIST's pens.
 
 let strokes = []; // Each is a list of points [x, y], in pixels of the canvas.
 
 // ---- Drawing ------------------------------------------------------------------------------------
 
 function draw() {
-  context.clearRect(0, 0, SIZE, SIZE);
+  context.clearRect(0, 0, WIDTH, HEIGHT);
   context.lineWidth = PEN;
   context.lineCap = context.lineJoin = "round";
   for (const stroke of strokes) {
@@ -27,15 +28,16 @@ function draw() {
 }
 
 function inkOnPaper() {
-  const { data } = context.getImageData(0, 0, SIZE, SIZE);
-  const ink = Array.from({ length: SIZE }, () => new Array(SIZE));
-  for (let i = 0; i < SIZE * SIZE; i++) ink[Math.floor(i / SIZE)][i % SIZE] = data[4 * i + 3] / 255;
-  return ink;
+  const { data } = context.getImageData(0, 0, WIDTH, HEIGHT);
+  const rows = Array.from({ length: HEIGHT }, () => new Array(WIDTH));
+  for (let i = 0; i < WIDTH * HEIGHT; i++) rows[Math.floor(i / WIDTH)][i % WIDTH] = data[4 * i + 3] / 255;
+  return rows;
 }
 
-function drawnPixels() {
+// From left to right, each as 784 pixels; touching: whether it seems to be several.
+function drawnDigits() {
   draw();
-  return strokes.length ? prepared(inkOnPaper()) : null;
+  return digitsIn(inkOnPaper()).map((ink) => ({ pixels: prepared(ink), touching: seemsToTouch(ink) }));
 }
 
 // A pen can send many events between two frames: the page is updated once per frame.
@@ -45,7 +47,7 @@ function changed() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
-    show(drawnPixels());
+    showDrawing(drawnDigits());
   });
 }
 
@@ -65,7 +67,7 @@ let pointer = null; // Only the first finger draws.
 
 function pointAt(event) {
   const shown = paper.getBoundingClientRect();
-  const scale = SIZE / shown.width;
+  const scale = WIDTH / shown.width;
   return [(event.clientX - shown.left) * scale, (event.clientY - shown.top) * scale];
 }
 
@@ -94,10 +96,10 @@ for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
 
 // ---- Keyboard -----------------------------------------------------------------------------------
 
-const STEP = SIZE / 28;
+const STEP = HEIGHT / 28;
 const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 const held = new Set(); // Two arrow keys at once move the pen diagonally.
-let pen = [SIZE / 2, SIZE / 4];
+let pen = [HEIGHT / 2, HEIGHT / 4]; // Where a first digit begins: others are drawn beside it.
 let down = false;
 
 function penUp() {
@@ -109,14 +111,16 @@ function penUp() {
 function showPen() {
   const mark = element("pen");
   mark.hidden = false;
-  mark.style.left = `${(100 * pen[0]) / SIZE}%`;
-  mark.style.top = `${(100 * pen[1]) / SIZE}%`;
+  mark.style.left = `${(100 * pen[0]) / WIDTH}%`;
+  mark.style.top = `${(100 * pen[1]) / HEIGHT}%`;
   mark.classList.toggle("down", down);
 }
 
 function movePen() {
-  const within = (place) => Math.min(Math.max(place, PEN / 2), SIZE - PEN / 2);
-  for (const key of held) pen = pen.map((place, axis) => within(place + STEP * MOVES[key][axis]));
+  const within = (place, end) => Math.min(Math.max(place, PEN / 2), end - PEN / 2);
+  for (const key of held) {
+    pen = pen.map((place, axis) => within(place + STEP * MOVES[key][axis], [WIDTH, HEIGHT][axis]));
+  }
   if (down) strokes.at(-1)?.push(pen);
 }
 

@@ -1,36 +1,84 @@
-// What the net predicts for the drawing, and the hidden units that contribute most to it.
+// What the net predicts for each digit of the drawing, and for the one that is chosen, the hidden
+// units that contribute most to it.
 //
 // window.pad is for use from the console, and for tests:
 //   pad.show(pixels)   shows 784 pixels, 0 to 255, to the net; returns the ten probabilities
-//   pad.pixels()       the 784 pixels that the drawing becomes; null where nothing is drawn
+//   pad.digits()       the 784 pixels of each digit that is drawn, from left to right
+//   pad.pixels()       those of the digit that is chosen; null where nothing is drawn
 //   pad.clear()        an empty pad
 "use strict";
 
 const CONTRIBUTORS = 6; // Hidden units that are listed.
 
+let row = []; // The digits of the drawing: { pixels, touching }, and what predict() adds.
+let chosen = 0; // The one that is shown in detail.
+
 function show(pixels) {
-  showDrawingInside(pixels);
-  return showPrediction(pixels);
+  showDrawing([{ pixels, touching: false }]);
+  return Array.from(row[0].y);
 }
 
-function showPrediction(pixels) {
+function showDrawing(digits) {
+  // Who draws one more digit looks at that one.
+  if (digits.length !== row.length) chosen = Math.max(digits.length - 1, 0);
+  showPredictions(digits);
+  showDrawingInside(row, chosen);
+}
+
+function showPredictions(digits) {
   element("undo").disabled = element("clear").disabled = strokes.length === 0;
-  // Even for empty paper the net has probabilities, but they mean nothing.
-  const { h, y } = pixels ? net.forward(scaled(pixels)) : { h: [], y: [] };
-  const [first, second] = [...y.keys()].sort((a, b) => y[b] - y[a]);
-  drawNumbers(element("seen"), pixels ?? [], 255, INK);
-  showProbabilities(y, first);
-  showHidden(h, first);
-  const text = pixels ? describePrediction(y, first, second) : "Nothing is drawn yet.";
+  row = digits.map(predict);
+  element("row").replaceChildren(...(row.length > 1 ? row.map(digitButton) : []));
+  showChosen();
+  const text = describeRow();
   element("prediction").textContent = text;
   announceLater(text);
-  return Array.from(y);
 }
 
-function describePrediction(y, first, second) {
-  if (!y.every(Number.isFinite)) return "The net's output is not finite: its weights are too large.";
+function predict({ pixels, touching }) {
+  const { h, y } = net.forward(scaled(pixels));
+  const [first, second] = [...y.keys()].sort((a, b) => y[b] - y[a]);
+  const reason = reasonAgainst(y, pixels, touching);
+  return { pixels, touching, h, y, first, second, reason, mark: `${first}${reason ? "?" : ""}` };
+}
+
+// ---- The row ------------------------------------------------------------------------------------
+
+function describeRow() {
+  if (!row.length) return "Nothing is drawn yet.";
+  const isFinite = row.every(({ y }) => y.every(Number.isFinite));
+  if (!isFinite) return "The net's output is not finite: its weights are too large.";
+  if (row.length > 1) return `Prediction: ${row.map(({ mark }) => mark).join("")}`;
+  const [{ y, first, second, mark, reason }] = row;
   const likely = percent(y[second]) !== percent(0); // A second digit with 0.0 % says nothing.
-  return `Prediction: ${first} (${percent(y[first])})` + (likely ? `, or ${second} (${percent(y[second])})` : "");
+  const other = likely ? `, or ${second} (${percent(y[second])})` : "";
+  return `Prediction: ${mark} (${percent(y[first])})${other}${reason ? `. Unsure: ${reason}` : ""}`;
+}
+
+function digitButton({ y, first, mark, reason }, place) {
+  const button = Object.assign(document.createElement("button"), { type: "button" });
+  for (const text of [mark, percent(y[first]), reason ?? ""]) {
+    button.append(Object.assign(document.createElement("span"), { textContent: text }), " ");
+  }
+  button.addEventListener("click", () => choose(place));
+  return button;
+}
+
+function choose(place) {
+  chosen = place;
+  showChosen();
+  showDrawingInside(row, chosen);
+}
+
+// ---- The digit that is chosen -------------------------------------------------------------------
+
+function showChosen() {
+  // Even for empty paper the net has probabilities, but they mean nothing.
+  const { pixels, h, y, first } = row[chosen] ?? { pixels: [], h: [], y: [] };
+  drawNumbers(element("seen"), pixels, 255, INK);
+  showProbabilities(y, first);
+  showHidden(h, first);
+  [...element("row").children].forEach((button, place) => button.setAttribute("aria-pressed", place === chosen));
 }
 
 function showProbabilities(y, best) {
@@ -91,8 +139,9 @@ function announceLater(text) {
 // Steps of gradient descent, taken below the pad, change the net that the pad shows.
 document.addEventListener("weightschange", () => {
   pictures.clear();
-  showPrediction(drawnPixels());
+  showPredictions(row);
 });
 
-window.pad = { show, pixels: drawnPixels, clear };
-show(null);
+const drawnPixels = () => drawnDigits().map(({ pixels }) => pixels);
+window.pad = { show, digits: drawnPixels, pixels: () => drawnPixels()[chosen] ?? null, clear };
+showDrawing([]);
