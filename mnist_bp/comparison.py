@@ -1,4 +1,4 @@
-"""Two gradients of the same parameter, compared entry by entry, and what comes of it."""
+"""Two gradients of the same parameter, compared entry by entry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ from mnist_bp.functions import Array
 from mnist_bp.numerical import STEP, numerical_gradient
 
 TOLERANCE = 1e-7
-"""The largest relative error that passes, by default. A wrong formula errs by about 1."""
+"""The largest relative error that passes, by default. Most wrong formulas err by about 1."""
 
 MAX_KINK_SHARE = 0.01
 """The share of entries on a kink above which a check says too little to pass."""
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-Evaluate: TypeAlias = Callable[[], tuple[Any, Mask]]
+ValueAndSigns: TypeAlias = Callable[[], tuple[Any, Mask]]
 """Returns a number, and which inputs of ReLU are positive on the way to it, (K,)."""
 
 
@@ -32,7 +32,7 @@ class ParameterCheck:
     numerical, backpropagated : float64 arrays of the parameter's shape
     on_kink : bool array of the same shape
         Where a perturbation changed the sign of some ReLU's input. The difference quotient then
-        straddles the kink and means nothing, so both figures leave the entry out.
+        straddles the kink and means nothing, so the mean and the maximum leave the entry out.
     problem : str
         Why there is no gradient to compare, if there is none.
     """
@@ -60,7 +60,7 @@ class ParameterCheck:
 
     @property
     def errors(self) -> NDArray[np.float64]:
-        """Absolute differences, entry by entry; 0 on a kink, infinite where one is not finite."""
+        """Absolute differences, by entry; 0 on a kink, infinite where a gradient is not finite."""
         difference = np.where(self.on_kink, 0.0, np.abs(self.numerical - self.backpropagated))
         return np.where(np.isfinite(difference), difference, np.inf)
 
@@ -73,8 +73,8 @@ class ParameterCheck:
     def max_rel_error(self) -> float:
         """The largest difference over the largest gradient; 0 where there is no difference."""
         largest = self.errors.max(initial=0)
-        if largest == 0:
-            return 0.0
+        if largest in (0, np.inf):
+            return float(largest)
         both = np.stack([self.numerical, self.backpropagated])[:, ~self.on_kink]
         return float(largest / np.abs(both).max())
 
@@ -101,7 +101,7 @@ class ParameterCheck:
         return (
             f"{self.name}[{', '.join(map(str, at))}]: backpropagation says "
             f"{self.backpropagated[at]:.6g}, the difference quotient {self.numerical[at]:.6g} "
-            f"(relative error {self.max_rel_error:.2g}, tolerance {tolerance:.2g})"
+            f"(difference / largest gradient: {self.max_rel_error:.2g}, tolerance {tolerance:.2g})"
         )
 
 
@@ -157,7 +157,7 @@ class GradientCheck:
 
 
 def compare(
-    name: str, evaluate: Evaluate, array: Array, backpropagated: Any, step: float = STEP
+    name: str, evaluate: ValueAndSigns, array: Array, backpropagated: Any, step: float = STEP
 ) -> ParameterCheck:
     """Check the gradient of one array.
 
@@ -202,5 +202,5 @@ def mismatch(gradient: Any, shape: tuple[int, ...]) -> str:
 
 def failed(name: str, shape: tuple[int, ...], problem: str) -> ParameterCheck:
     """Return the check of a parameter that has no gradient to compare."""
-    nothing, everywhere = np.zeros(shape), np.full(shape, np.nan)
-    return ParameterCheck(name, nothing, everywhere, np.zeros(shape, bool), problem)
+    zeros, missing = np.zeros(shape), np.full(shape, np.nan)
+    return ParameterCheck(name, zeros, missing, np.zeros(shape, bool), problem)

@@ -28,7 +28,7 @@ MAX_ACTIVATIONS = 4_000_000
 """Hidden units times images at a time: a very wide net is shown fewer images."""
 
 LARGEST_LOGIT = 1e-8
-"""As a share of the largest number: larger logits have differences and losses that overflow."""
+"""As a fraction of the dtype's maximum: losses of larger logits would overflow."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Evaluation:
         return {name: getattr(self, name) for name in names} | lists
 
     def mistakes(self, most: int) -> list[Mistake]:
-        """Return the most confident mistakes, `most` at the most."""
+        """Return the most confident mistakes, at most `most`."""
         wrong = np.flatnonzero(self.predictions != self.labels)
         probability = softmax(self.logits[wrong]).max(axis=-1)
         first = np.argsort(-probability, kind="stable")[:most]
@@ -245,7 +245,7 @@ def evaluate(net: TwoLayerNet, images: NDArray[Any], labels: ArrayLike) -> Evalu
 
 
 def logits_of(net: TwoLayerNet, images: NDArray[Any]) -> Array:
-    """Return the logits (N, C) of images, computed in parts; parameters and errors as above."""
+    """Return the logits (N, C) of images, in parts; parameters and errors as in `evaluate`."""
     dtype = net.params["W1"].dtype
 
     def predict(batch: NDArray[Any]) -> Array:

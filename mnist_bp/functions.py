@@ -1,7 +1,7 @@
-"""The functions of the chapter: softmax, sigmoid, cross entropy, and the targets they meet.
+"""The functions of the chapter: softmax, sigmoid, cross entropy, and their targets.
 
 They take a batch, with one example in each row, or a single example (1-D). Arrays of whole numbers
-are computed with as float64.
+are taken as float64.
 """
 
 from typing import Any, TypeAlias
@@ -16,8 +16,8 @@ Array: TypeAlias = NDArray[Any]
 def sigmoid(x: ArrayLike) -> Array:
     """Return `1 / (1 + exp(-x))` for every entry of `x`, without overflow for any finite `x`.
 
-    Only a non-positive number is ever exponentiated: for `x < 0` the fraction is taken times
-    `exp(x)`, above and below.
+    Only a non-positive number is ever exponentiated: for `x < 0`, numerator and denominator are
+    multiplied by `exp(x)`.
     """
     x = np.asarray(as_floating(x))
     with np.errstate(under="ignore"):
@@ -122,7 +122,7 @@ def target_rows(t: ArrayLike, logits: Array) -> Array:
 
 
 def as_floating(x: Any) -> Any:
-    """Return `x` as floating point: arrays of whole numbers as float64, all else as it is."""
+    """Return arrays of integers as float64; floating point and Python numbers as they are."""
     if isinstance(x, (int, float)):
         return x
     x = np.asarray(x)

@@ -62,7 +62,7 @@ def _check_parameters(
 ) -> Iterator[ParameterCheck]:
     """Check each parameter of a net."""
     with _without_dead_units(net, x):
-        # Another batch goes first: it finds a layer that uses what it kept from there.
+        # Another batch goes first, to expose a layer that uses what it kept from there.
         net.gradient(np.flip(x), t)
         gradients = net.gradient(x, t)
         for key in net.params:
@@ -118,7 +118,7 @@ def _losses_by_output(
             if isinstance(layer, layers.ReLU):
                 signs = np.greater(out, 0).reshape(len(copies), -1)
             out = layer.forward(out)
-        # A difference of two nearly equal losses keeps only the digits that rounding left them.
+        # In long double: the difference of two nearly equal losses cancels most digits.
         logits = out.astype(np.longdouble).reshape(len(copies), size, -1)
         return [net.last_layer.forward(each, t) for each in logits], signs
 
@@ -194,7 +194,7 @@ def _check_arrays(
     step: float,
 ) -> Iterator[ParameterCheck]:
     """Check each input of a layer, then each of its parameters."""
-    # Another batch goes first: it finds a layer that uses what it kept from there.
+    # Another batch goes first, to expose a layer that uses what it kept from there.
     other = layer.forward(*(np.flip(array) for array in inputs.values()), *constants)
     dout = np.cos(np.arange(np.size(other))).reshape(np.shape(other))
     layer.backward(dout)
@@ -222,7 +222,7 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterator[G
 
     check = partial(check_layer, step=step)
     off_kink = normal(4, 10)
-    off_kink += np.sign(off_kink)
+    off_kink += np.sign(off_kink)  # Now every entry is below -1 or above 1.
     labels = rng.integers(10, size=4)
     yield check(layers.Add(), {"x": normal(3, 4), "y": normal(3, 4)})
     yield check(layers.Multiply(), {"x": normal(3, 4), "y": normal(3, 4)})

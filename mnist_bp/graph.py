@@ -5,8 +5,8 @@
     graph.backward()    # {"apple": 2.2, "orange": 3.3000000000000003, "tax": 650.0}
 
 The nodes are the layers of `layers.py`. `a - b` is Add and Multiply by -1, `a / b` is Multiply and
-Reciprocal (`1 / b` Reciprocal alone), and a power is a product of as many factors. A name that is
-used twice is one node with two edges: its gradient is the sum of the gradients of its edges.
+Reciprocal (`1 / b` Reciprocal alone), and a power from 2 on is a product of its factors. A name
+that is used twice is one node with two edges: its gradient is the sum of those of its edges.
 
 The formula is parsed with `ast`, and never evaluated by Python.
 """
@@ -64,7 +64,7 @@ class Node:
 
 @dataclass(eq=False)
 class Edge:
-    """The way of a value from its node to another, or out of the graph, where `target` is None.
+    """A directed edge from a node to another, or out of the graph, where `target` is None.
 
     Attributes
     ----------
@@ -254,7 +254,9 @@ class Graph:
                 return "+" if isinstance(sign, ast.Add) else "×", [left, right]
             case ast.BinOp(left, ast.Sub(), right):
                 return "+", [left, ast.UnaryOp(ast.USub(), right)]
-            case ast.BinOp(ast.Constant(1 as one), ast.Div(), right) if one is not True:
+            case ast.BinOp(ast.Constant(1 as one), ast.Div(), right) if (
+                one is not True
+            ):  # True == 1
                 return "1/x", [right]
             case ast.BinOp(left, ast.Div(), right):
                 return "×", [left, ast.BinOp(ast.Constant(1), ast.Div(), right)]

@@ -52,7 +52,7 @@ class Add:
     def backward(self, dout: Operand) -> tuple[Operand, Operand]:
         """Return the gradients with respect to `x` and `y`, each in its operand's shape."""
         x_shape, y_shape = self.shapes
-        dout = _spread(dout, x_shape, y_shape)
+        dout = _broadcast(dout, x_shape, y_shape)
         return _sum_to(dout, x_shape), _sum_to(dout, y_shape)
 
 
@@ -67,7 +67,7 @@ class Multiply:
     def backward(self, dout: Operand) -> tuple[Operand, Operand]:
         """Return the gradients with respect to `x` and `y`, each in its operand's shape."""
         x_shape, y_shape = np.shape(self.x), np.shape(self.y)
-        dout = _spread(dout, x_shape, y_shape)
+        dout = _broadcast(dout, x_shape, y_shape)
         return _sum_to(dout * self.y, x_shape), _sum_to(dout * self.x, y_shape)
 
 
@@ -144,7 +144,7 @@ class Affine:
     Parameters
     ----------
     W : array of shape (D, H)
-        Weights, one column for each output. Kept, not copied: who updates the array in place
+        Weights, one column for each output. Kept, not copied: an update of the array in place
         updates the layer.
     b : array of shape (H,)
         Biases, kept in the same way.
@@ -185,7 +185,9 @@ class Affine:
         """
         x = np.asarray(as_floating(x))
         self.x_shape = x.shape
-        self.x = x = x if x.ndim == 1 else x.reshape(len(x), len(self.W))
+        if x.ndim > 1:
+            x = x.reshape(len(x), len(self.W))
+        self.x = x
         return x @ self.W + self.b
 
     def backward(self, dout: Array) -> Array | None:
@@ -219,7 +221,7 @@ class SoftmaxWithLoss:
         return (self.y - self.t) * (dout / batch_size(self.y))
 
 
-def _spread(dout: Operand, *shapes: tuple[int, ...]) -> Operand:
+def _broadcast(dout: Operand, *shapes: tuple[int, ...]) -> Operand:
     """Return `dout` in the shape that operands of these shapes have together."""
     shape = np.broadcast_shapes(*shapes)
     dout = as_floating(dout)

@@ -12,11 +12,11 @@ from mnist_bp.layers import Affine, Layer, ReLU, Sigmoid, SoftmaxWithLoss
 from mnist_bp.numerical import numerical_gradient
 
 Activation: TypeAlias = Literal["relu", "sigmoid"]
-ACTIVATIONS: dict[str, type[ReLU] | type[Sigmoid]] = {"relu": ReLU, "sigmoid": Sigmoid}
+ACTIVATIONS: dict[str, type[Layer]] = {"relu": ReLU, "sigmoid": Sigmoid}
 
 Init: TypeAlias = Literal["he", "xavier"]
 GAINS: dict[str, float] = {"he": 2.0, "xavier": 1.0}
-"""The variance of a weight, times the number of its layer's inputs, by the rule's name."""
+"""By the name of the rule: the variance of a weight is this gain / number of inputs."""
 
 
 class Parameters(dict[str, Array]):
@@ -189,7 +189,7 @@ class TwoLayerNet:
         """
 
         def loss(_: Any) -> np.floating[Any]:
-            # A difference of two nearly equal losses keeps only the digits that rounding left them.
+            # In long double: the difference of two nearly equal losses cancels most digits.
             return self.last_layer.forward(self.predict(x).astype(np.longdouble), t)
 
         return {name: numerical_gradient(loss, array) for name, array in self.params.items()}

@@ -1,4 +1,4 @@
-"""The difference quotient of any function of an array: the numerical gradient, and the only one."""
+"""The numerical gradient: difference quotients of any function of an array."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEP = 3e-5
-"""Half the width of a difference quotient, by default.
+"""The step size h of a central difference, by default.
 
 Central differences err by about `step**2 / 6` times the third derivative, and by the rounding of
 `f` over `step`. At 3e-5 both lie far below 1e-9 for a network's loss, even in plain double

@@ -1,8 +1,8 @@
 """Optimizers: how a gradient becomes a step, and how the learning rate changes over a run.
 
-Each optimizer updates a net's parameters in place. Weights may decay beside the step, by
-`lr * weight_decay` of themselves (decoupled: I. Loshchilov and F. Hutter, "Decoupled weight decay
-regularization", 2019). Biases do not decay: they do not make the net's function steeper.
+Each optimizer updates a net's parameters in place. With weight decay, a step also takes
+`lr * weight_decay` of every weight off (decoupled from the gradient: I. Loshchilov and F. Hutter,
+"Decoupled weight decay regularization", 2019). Biases do not decay.
 """
 
 import math
@@ -68,22 +68,22 @@ class SGD:
         """Move every parameter against its gradient."""
         decay(params, lr * self.weight_decay)
         for name, parameter in params.items():
-            step = gradients[name]
+            direction = gradients[name]
             if self.momentum:
                 velocity = self.state[f"velocity.{name}"]
                 velocity *= self.momentum
-                velocity += step
-                step = step + self.momentum * velocity if self.nesterov else velocity
-            parameter -= lr * step
+                velocity += direction
+                direction = direction + self.momentum * velocity if self.nesterov else velocity
+            parameter -= lr * direction
 
 
 class Adam:
     """Adam: each step is scaled by the recent size of its own gradient.
 
-    `m = beta1 * m + (1 - beta1) * g` and `v = beta2 * v + (1 - beta2) * g**2` are running means;
-    divided by `1 - beta1**t` and `1 - beta2**t` they make up for having started at zero, t steps
-    ago. Then `p -= lr * m / (sqrt(v) + epsilon)` (D. Kingma and J. Ba, "Adam: a method for
-    stochastic optimization", 2015).
+    `m = beta1 * m + (1 - beta1) * g` and `v = beta2 * v + (1 - beta2) * g**2` are running means
+    that start at zero; bias correction makes up for that, `m_hat = m / (1 - beta1**t)` and
+    `v_hat = v / (1 - beta2**t)` after t steps. Then `p -= lr * m_hat / (sqrt(v_hat) + epsilon)`
+    (D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015).
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ class Averaged:
 
     The noise of single batches moves the parameters around; their mean is nearer to what all
     batches agree on (B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by
-    averaging", 1992). Here it is an exponential mean, `mean += share * (p - mean)`, which forgets
-    where training began.
+    averaging", 1992). Here it is an exponential moving average, `mean += share * (p - mean)`, which
+    forgets where training began.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class Averaged:
         self.state = optimizer.state | {f"latest.{name}": p for name, p in params.items()}
 
     def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
-        """Move every parameter, and every few steps the means after them."""
+        """Move every parameter, and every few steps the mean."""
         self.optimizer.update(params, gradients, lr)
         self.done += 1
         if self.done % AVERAGE_EVERY == 0:
@@ -174,14 +174,13 @@ def decay(params: Arrays, share: float) -> None:
                 parameter *= 1 - share
 
 
-def learning_rate(
-    highest: float, schedule: Schedule, warmup: float, step: int, steps: int
-) -> float:
+def learning_rate(peak: float, schedule: Schedule, warmup: float, step: int, steps: int) -> float:
     """Return the learning rate of a step.
 
     Parameters
     ----------
-    highest : float
+    peak : float
+        The highest rate.
     schedule : {"constant", "linear", "cosine"}
         How it falls: not at all, or to zero at the end of the run, straight or along a cosine
         (I. Loshchilov and F. Hutter, "SGDR", 2017, without restarts).
@@ -207,4 +206,4 @@ def learning_rate(
         case _:
             known = ", ".join(get_args(Schedule))
             raise ValueError(f"schedule must be one of {known}, not {schedule!r}")
-    return highest * (min(1.0, (step + 1) / rising) if step < rising else factor)
+    return peak * (min(1.0, (step + 1) / rising) if step < rising else factor)

@@ -32,7 +32,7 @@ def train_batches(
     batches : iterable of (x, t)
         Pixels from 0 to 1, (N, 784) or (N, 28, 28), and targets: labels (N,) or rows (N, 10).
     rates : iterable of float
-        The learning rate of each step.
+        The learning rate of each step; it may go on when the batches end.
 
     Yields
     ------
@@ -44,6 +44,7 @@ def train_batches(
     DivergedError
         The loss is not a finite number.
     """
+    # A batch is asked for before a rate: where the batches of an epoch end, no rate is lost.
     for (x, t), lr in zip(batches, rates, strict=False):
         with np.errstate(over="ignore", invalid="ignore"):
             loss, gradients = net.loss_and_gradient(x, t)

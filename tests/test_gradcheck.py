@@ -6,7 +6,7 @@ import pytest
 from mnist_bp import TwoLayerNet
 from mnist_bp.comparison import ParameterCheck
 from mnist_bp.gradcheck import check_gradients, check_layer
-from mnist_bp.layers import Affine, ReLU, Sigmoid, SoftmaxWithLoss
+from mnist_bp.layers import Affine, Multiply, ReLU, Sigmoid, SoftmaxWithLoss
 
 
 class MaskLeftOut(ReLU):
@@ -288,6 +288,17 @@ def test_a_gradient_that_is_not_a_number_fails():
             return dout * np.nan
 
     assert failed_parameters(check_layer(NotANumber(), {"x": np.ones((2, 2))})) == {"x"}
+
+
+def test_no_figure_hides_a_gradient_that_is_not_a_number():
+    class SecondIsNotANumber(Multiply):
+        def backward(self, dout):
+            dx, dy = super().backward(dout)
+            return dx, dy * np.nan
+
+    check = check_layer(SecondIsNotANumber(), {"x": np.ones((2, 2)), "y": np.ones((2, 2))})
+
+    assert check.max_rel_error == np.inf
 
 
 def net_on_a_kink():

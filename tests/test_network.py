@@ -2,11 +2,16 @@
 
 import copy
 import pickle
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from mnist_bp import TwoLayerNet
+from mnist_bp import TwoLayerNet, layers
+from mnist_bp.gradcheck import check_all_layers
+from mnist_bp.network import ACTIVATIONS, Activation
+from mnist_bp.runs.recipe import SETTINGS
 
 
 def gradient_by_hand(params, x, t, activation):
@@ -149,6 +154,17 @@ def test_a_net_of_given_parameters_computes_with_them():
         net.predict(np.ones(6)),
         (1 / (1 + np.exp(-(np.ones(6) @ params["W1"])))) @ params["W2"],
     )
+
+
+def test_an_activation_is_named_in_every_place():
+    on_the_page = Path(layers.__file__).parent.joinpath("report", "scripts", "net.js").read_text()
+    checked = {check.name for check in check_all_layers(np.random.default_rng(0))}
+
+    assert list(get_args(Activation)) == list(ACTIVATIONS)
+    assert SETTINGS["activation"].choices == get_args(Activation)
+    for name, layer in ACTIVATIONS.items():
+        assert f"{name}: {layer.__name__}" in on_the_page
+        assert layer.__name__ in checked
 
 
 def test_an_unknown_activation_is_refused():

@@ -79,11 +79,13 @@ function logSoftmax(logits) {
   return shifted.map((logit) => logit - logSum);
 }
 
+const ACTIVATIONS = { relu: ReLU, sigmoid: Sigmoid };
+
 class TwoLayerNet {
   constructor({ W1, b1, W2, b2 }, activation) {
     this.params = { W1, b1, W2, b2 };
     this.affine1 = new Affine(W1, b1);
-    this.activation = activation === "sigmoid" ? new Sigmoid() : new ReLU();
+    this.activation = new ACTIVATIONS[activation]();
     this.affine2 = new Affine(W2, b2);
     this.lastLayer = new SoftmaxWithLoss();
   }
