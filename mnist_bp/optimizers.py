@@ -174,7 +174,9 @@ def decay(params: Arrays, share: float) -> None:
                 parameter *= 1 - share
 
 
-def learning_rate(peak: float, schedule: Schedule, warmup: float, step: int, steps: int) -> float:
+def learning_rate(
+    peak: float, schedule: Schedule, warmup: float, step: int, steps: int, end: float = 0.0
+) -> float:
     """Return the learning rate of a step.
 
     Parameters
@@ -182,12 +184,14 @@ def learning_rate(peak: float, schedule: Schedule, warmup: float, step: int, ste
     peak : float
         The highest rate.
     schedule : {"constant", "linear", "cosine"}
-        How it falls: not at all, or to zero at the end of the run, straight or along a cosine
+        How it falls until the end of the run: not at all, straight, or along a cosine
         (I. Loshchilov and F. Hutter, "SGDR", 2017, without restarts).
     warmup : float
         The share of the run, 0 to 1, in which it first rises in a straight line.
     step, steps : int
         Steps done so far, and steps of the whole run.
+    end : float
+        The share of the highest rate, 0 to 1, to which it falls.
 
     Raises
     ------
@@ -200,9 +204,9 @@ def learning_rate(peak: float, schedule: Schedule, warmup: float, step: int, ste
         case "constant":
             factor = 1.0
         case "linear":
-            factor = 1 - progress
+            factor = 1 - (1 - end) * progress
         case "cosine":
-            factor = (1 + math.cos(math.pi * progress)) / 2
+            factor = end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2
         case _:
             known = ", ".join(get_args(Schedule))
             raise ValueError(f"schedule must be one of {known}, not {schedule!r}")

@@ -139,6 +139,15 @@ def test_a_cosine_rate_is_half_way_down_at_half_time():
     assert found[50] == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_share_of_the_rate_may_be_left_at_the_end(schedule):
+    found = [learning_rate(0.2, schedule, 0.1, step, 1000, end=0.25) for step in range(1000)]
+
+    assert max(found) == pytest.approx(0.2)
+    assert found[550] == pytest.approx(0.2 * (1 + 0.25) / 2)
+    assert found[-1] == pytest.approx(0.05, rel=0.01)
+
+
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 def test_a_warm_up_rises_in_a_straight_line_to_the_highest_rate(schedule):
     found = rates(schedule, 0.2)

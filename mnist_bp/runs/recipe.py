@@ -62,7 +62,10 @@ class Recipe:
         0.0, "For sgd and nesterov: share of the last step's velocity that is kept.", 0, 0.999
     )
     schedule: Literal["constant", "linear", "cosine"] = _setting(
-        "constant", "How the learning rate falls to 0 at the end of the run."
+        "constant", "How the learning rate falls until the end of the run."
+    )
+    lr_end: float = _setting(
+        0.0, "Share of the learning rate that is left at the end, where it falls.", 0, 1
     )
     warmup: float = _setting(
         0.0, "Share of the run in which the learning rate first rises, in a straight line.", 0, 1

@@ -204,7 +204,8 @@ class Run:
         recipe, per_epoch = self.recipe, self.steps_per_epoch
         rule, last = (recipe.lr, recipe.schedule, recipe.warmup), recipe.epochs * per_epoch
         rates = (
-            learning_rate(*rule, step, last) for step in itertools.count(len(self.step_losses))
+            learning_rate(*rule, step, last, recipe.lr_end)
+            for step in itertools.count(len(self.step_losses))
         )
         if not self.history:
             yield self.checkpoint(), None, 0.0

@@ -47,6 +47,8 @@ RECIPES = [
         batch_size=50,
         optimizer="nesterov",
         momentum=0.9,
+        schedule="cosine",
+        lr_end=0.1,
         averaging=1.5,
     ),
 ]
