@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,11 @@ from mnist_bp.errors import NoFileError, PictureError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 50_000_000
-"""Pixels of the largest picture that is decoded: some formats take 6 bytes for each."""
+MAX_PIXELS, MAX_SIDE, MAX_BYTES = 50_000_000, 100_000, 200_000_000
+"""Pixels of the largest picture that is decoded, and about the memory that decoding takes."""
+
+COPIES = {"PNG": 1, "JPEG": 1, "MPO": 1, "GIF": 1, "BMP": 1, "TIFF": 2}
+"""How many times a decoder holds a picture of these formats; 4 times in most of the others."""
 
 ENOUGH = 3200
 """Pixels of the longer side that show every digit: a larger picture is reduced."""
@@ -23,25 +27,14 @@ ENOUGH = 3200
 SMALL = 400
 """Pixels of the longer side at which the colour of the paper is looked for."""
 
-UNSAFE = ("EPS",)
-"""Formats that are programs, which Pillow lets another program run."""
+UNSAFE = "EPS", "BLP", "ICNS", "IPTC"
+"""A program, which Pillow lets another program run, and files with a picture of unknown size."""
 
 NO_FRAMES = ("MPO", "PSD")
 """Formats in which further frames are previews and layers of one picture."""
 
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
 """The EXIF tag that says how the camera was held, and its values for a picture on its side."""
-
-TURNS = [
-    "FLIP_LEFT_RIGHT",
-    "ROTATE_180",
-    "FLIP_TOP_BOTTOM",
-    "TRANSPOSE",
-    "ROTATE_270",
-    "TRANSVERSE",
-    "ROTATE_90",
-]
-"""What turns a picture upright, for the values of that tag from 2 to 8."""
 
 
 def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
@@ -70,10 +63,9 @@ def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
                 width, height = height, width
             picture.draft("RGB", (ENOUGH // 2, ENOUGH // 2))
             picture.load()
-            upright = opaque(picture, orientation)
-            upright.info.clear()  # It would be turned again.
-            upright.getexif().clear()
-            return upright, (width, height)
+            reduced = _reduced(picture)
+        # The picture as it was in the file has left the memory.
+        return opaque(reduced, orientation), (width, height)
     except (PictureError, NoFileError):
         raise
     except UnidentifiedImageError as error:
@@ -89,10 +81,11 @@ def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
 
 def _check(picture: "Image") -> None:
     width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"it has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}: shrink it"
-        )
+    copies = 2 if picture.info.get("progressive") else COPIES.get(picture.format or "", 4)
+    most = min(MAX_PIXELS, MAX_BYTES // (copies * (1 if picture.mode in ("1", "L", "P") else 4)))
+    if width * height > most or max(width, height) > MAX_SIDE:
+        limit = f"{most:,} in all or {MAX_SIDE:,} a side"
+        raise PictureError(f"it has {width:,} x {height:,} pixels, more than {limit}: shrink it")
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format not in NO_FRAMES:
         raise PictureError(f"it holds {frames} pictures: save the one that is meant by itself")
@@ -128,31 +121,37 @@ def orientation_of(picture: "Image") -> int:
 
 def opaque(picture: "Image", orientation: int = 1) -> "Image":
     """Return a picture the right way up, in colours (RGB) or in levels from 0 to 255 (F)."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    reduction = max(1, max(picture.size) // ENOUGH)
-    levels = picture.mode.startswith("I") or picture.mode == "F"
-    if levels:
-        picture = picture.convert("F")
-    elif picture.has_transparency_data:
-        # A conversion copies, even to the same mode.
-        picture = picture if picture.mode == "RGBA" else picture.convert("RGBA")
-    elif picture.mode not in ("RGB", "L"):
-        picture = picture.convert("RGB")
-    if reduction > 1:
-        picture = picture.reduce(reduction)
-    if 2 <= orientation <= 8:
-        picture = picture.transpose(Image.Transpose[TURNS[orientation - 2]])
-    if levels:
+    picture = _reduced(picture)
+    picture.getexif()[ORIENTATION] = orientation
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "F":
         # How many of the levels are in use is not known.
-        plane = np.nan_to_num(np.asarray(picture, np.float32))
+        plane = np.nan_to_num(np.asarray(picture))
         plane = (plane - plane.min()) / max(float(np.ptp(plane)), 1e-9)
         return Image.fromarray(255 * plane)
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    paper = Image.new("RGBA", picture.size, _paper(picture))
-    paper.alpha_composite(picture)
-    return paper.convert("RGB")
+    if picture.mode == "RGBA":
+        paper = Image.new("RGBA", picture.size, _paper(picture))
+        paper.alpha_composite(picture)
+        return paper.convert("RGB")
+    return picture
+
+
+def _reduced(picture: "Image") -> "Image":
+    """Return a picture as RGB, RGBA or F, of at most `ENOUGH` pixels a side; part by part."""
+    from PIL import Image
+
+    width, height = picture.size
+    factor = -(-max(picture.size) // ENOUGH)
+    side = factor * -(-1000 // factor)
+    levels = picture.mode.startswith("I") or picture.mode == "F"
+    mode = "F" if levels else "RGBA" if picture.has_transparency_data else "RGB"
+    result = Image.new(mode, (-(-width // factor), -(-height // factor)))
+    for left, top in product(range(0, width, side), range(0, height, side)):
+        part = picture.crop((left, top, min(left + side, width), min(top + side, height)))
+        result.paste(part.convert(mode).reduce(factor), (left // factor, top // factor))
+    return result
 
 
 def _paper(picture: "Image") -> tuple[int, int, int, int]:
