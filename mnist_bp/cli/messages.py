@@ -92,10 +92,10 @@ def print_json(**values: Any) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print a line as a result, as it is: it is for another program."""
+    """Print a line as a result: as it is, for another program, if not on a terminal."""
     if sys.stdout is not None:
         with writing(sys.stdout):
-            sys.stdout.write(line + "\n")
+            sys.stdout.write((printable(line) if sys.stdout.isatty() else line) + "\n")
 
 
 def steps_bar(total: int, show: bool = True, unit: str = "step") -> "Bar":

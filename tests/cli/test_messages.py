@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mnist_bp.cli.messages import complain, print_json, printable, warn
 
@@ -24,14 +22,6 @@ from mnist_bp.cli.messages import complain, print_json, printable, warn
 )
 def test_what_steers_a_terminal_is_shown_as_an_escape(text, shown):
     assert printable(text) == shown
-
-
-@given(st.text(st.characters(categories=None)) | st.binary().map(lambda b: b.decode("latin-1")))
-def test_any_text_is_one_line_of_letters(text):
-    shown = printable(text)
-
-    assert shown.isprintable()
-    assert len(shown.splitlines()) <= 1
 
 
 def test_a_message_is_one_line_whatever_it_holds(capsys):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from fuzzing import mutations
 from helpers import draw_digits, write_idx
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -248,18 +249,6 @@ def test_any_mutation_of_a_file_is_read_or_refused(tmp_path_factory, full, suffi
         assert peak < 220e6
 
     check()
-
-
-def mutations():
-    """Ways to change bytes: overwrite, insert, cut, repeat, and large numbers in the header."""
-    places = st.integers(0, 60) | st.integers(0, 2500)
-    some = st.binary(min_size=1, max_size=8) | st.sampled_from([b"\xff" * 4, bytes(4), b"\x80\0"])
-    overwrite = st.builds(lambda i, new: lambda b: b[:i] + new + b[i + len(new) :], places, some)
-    insert = st.builds(lambda i, new: lambda b: b[:i] + new + b[i:], places, some)
-    cut = st.builds(lambda i, j: lambda b: b[: min(i, j)] + b[max(i, j) :], places, places)
-    end = st.builds(lambda i: lambda b: b[:i], places)
-    repeat = st.builds(lambda times: lambda b: b * times, st.integers(2, 4))
-    return overwrite | insert | cut | end | repeat
 
 
 @pytest.mark.mnist
