@@ -3,7 +3,7 @@
     MnistBpError               exit status 1: the check or the run failed
     ├── CheckError                 a gradient check that does not hold
     ├── DataError                  digits that cannot be read or used
-    │   └── DownloadError          digits that no mirror delivered
+    │   └── DownloadError          MNIST, which cannot be downloaded
     ├── DivergedError              a run whose loss is not a finite number, or whose net has died
     ├── OutputError                a result that cannot be written
     ├── PictureError               a picture that cannot be read, or shows no digit
@@ -56,7 +56,7 @@ class DataError(MnistBpError):
 
 
 class DownloadError(DataError):
-    """No mirror delivered a file of MNIST."""
+    """MNIST cannot be downloaded."""
 
 
 class DivergedError(MnistBpError):

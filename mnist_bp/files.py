@@ -57,7 +57,9 @@ def check_writable(path: Path) -> None:
 
 
 def check_appendable(path: Path) -> None:
-    """Find out whether lines can be appended to `path`, which is created if it does not exist.
+    """Find out whether lines can be appended to `path`, without changing it.
+
+    A device or a pipe is not opened before it is used: the reader of a pipe ends when it is closed.
 
     Raises
     ------
@@ -66,26 +68,38 @@ def check_appendable(path: Path) -> None:
     """
     if not path.exists():
         check_writable(path)
-    elif not path.is_fifo():
-        # A pipe is not opened: that waits for its reader, and the reader would end with it.
+    elif path.is_file() or path.is_dir():
         path.open("ab").close()
 
 
-def append_line(path: Path, line: str) -> None:
-    """Append a line to a file or a device; what a failed write left of the last line is ended.
+class Lines:
+    """A file, a device or a pipe that lines are appended to; a pipe stays open between them."""
 
-    Raises
-    ------
-    OSError
-        It cannot be written.
-    """
-    start = b""
-    if path.is_file() and path.stat().st_size:
-        with path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            start = b"" if file.read(1) == b"\n" else b"\n"
-    with path.open("ab", buffering=0) as file:
-        file.write(start + line.encode() + b"\n")
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pipe: int | None = None
+
+    def append(self, line: str) -> None:
+        """Append a line; what a failed write left of the last line is ended.
+
+        Raises
+        ------
+        OSError
+            It cannot be written; a pipe that no process reads is such an error, too.
+        """
+        content = line.encode() + b"\n"
+        if self.path.is_fifo():
+            if self._pipe is None:
+                # To open it otherwise waits for a reader.
+                self._pipe = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+                os.set_blocking(self._pipe, True)
+            os.write(self._pipe, content)
+            return
+        with self.path.open("a+b", buffering=0) as file:
+            if file.seekable() and file.tell():
+                file.seek(-1, os.SEEK_END)
+                content = content if file.read(1) == b"\n" else b"\n" + content
+            file.write(content)
 
 
 def back_up(path: Path) -> Path | None:

@@ -21,8 +21,8 @@ def check_outputs(
         From each option or argument to its path: those that will be written, and those that are
         read. Options without a path do not count.
     checks : dict
-        How an output is checked, where that is not by `files.check_writable`. What `check_log`
-        checks may be a device.
+        How an output is checked, where that is not by `files.check_writable`. What
+        `files.check_appendable` checks may be a device.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def _check(name: str, path: Path, check: Callable[[Path], None] | None) -> None:
         raise UsageError(f"{name} {path}: there is no folder {path.parent}")
     if path.is_dir():
         raise UsageError(f"{name} {path}: this is a folder, not a file")
-    if path.exists() and not path.is_file() and check is not check_log:
+    if path.exists() and not path.is_file() and check is not check_appendable:
         raise UsageError(f"{name} {path}: this is a device, not a file")
     try:
         (check or check_writable)(path)
@@ -66,9 +66,3 @@ def check_output(path: Path) -> None:
     """Find out whether a file can be written, and an older one kept under another name."""
     check_writable(path)
     check_back_up(path)
-
-
-def check_log(path: Path) -> None:
-    """Find out whether a log can be appended to; a device or a pipe is opened only when used."""
-    if path.is_file() or not path.exists():
-        check_appendable(path)

@@ -1,5 +1,6 @@
 """Train a net, or resume a run."""
 
+import errno
 import json
 import os
 import re
@@ -10,19 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from mnist_bp.cli import messages
 from mnist_bp.cli.options import DigitsOptions, option, with_digits, with_settings
-from mnist_bp.cli.outputs import check_log, check_output, check_outputs, same_file
+from mnist_bp.cli.outputs import check_output, check_outputs, same_file
 from mnist_bp.cli.signals import deferred_signals
 from mnist_bp.errors import (
     DivergedError,
     MnistBpError,
-    NoFileError,
     OutputError,
     ParameterError,
     StoppedError,
     UsageError,
     WeightsError,
 )
-from mnist_bp.files import append_line, back_up, check_writable
+from mnist_bp.files import Lines, back_up, check_appendable, check_writable
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.recipe import SETTINGS, Recipe
 from mnist_bp.runs.settings import Setting
@@ -68,14 +68,19 @@ def train(
     The first row is the untrained net. The weights are saved after every epoch, and at Ctrl-C. An
     older file of the same name is kept, under a numbered name.
     """
+    from mnist_bp.runs.checkpoint import load_checkpoint
+
     chosen = (recipes.read(config) if config is not None else {}) | flags
     output = output or resume or Path("weights.npz")
+    saved = load_checkpoint(resume) if resume else None
     goes_on = _check_files(config, output, resume, log)
-    run = _resume(resume, source, chosen) if resume else _begin(source, chosen)
+    run = _resume(saved, resume, source, chosen) if saved and resume else _begin(source, chosen)
     if run.finished:
         messages.say(f"nothing to do: {resume} has finished its {run.recipe.epochs} epochs")
-        return
-    results = _Results(run, output, log, goes_on, table=not quiet and str(log) != "-")
+        if goes_on:
+            return
+    table = not (quiet or run.finished) and str(log) != "-"
+    results = _Results(run, output, log, goes_on, table)
     try:
         _train(run, results, quiet)
     except StoppedError as error:
@@ -90,17 +95,12 @@ def train(
 
 def _check_files(config: str | None, output: Path, resume: Path | None, log: Path | None) -> bool:
     """Check the files before the work; return whether the run goes on in the file it resumes."""
-    if resume:
-        try:
-            NoFileError.check(resume)
-        except NoFileError as error:
-            raise UsageError(f"{resume} cannot be resumed: {error}") from error
     goes_on = resume is not None and same_file(output, resume)
     recipe = Path(config) if config is not None and config not in recipes.built_in() else None
     check_outputs(
         {"--output": output, "--log": None if str(log) == "-" else log},
         {"--resume": None if goes_on else resume, "--config": recipe},
-        {"--output": check_writable if goes_on else check_output, "--log": check_log},
+        {"--output": check_writable if goes_on else check_output, "--log": check_appendable},
     )
     return goes_on
 
@@ -113,12 +113,12 @@ def _begin(source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
     return Run(recipe, *source.read_or_draw(*recipe.splits))
 
 
-def _resume(path: Path, source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
+def _resume(
+    saved: "Checkpoint", path: Path, source: DigitsOptions, chosen: dict[str, Any]
+) -> "Run":
     """Return a saved run, as it was when it was saved."""
-    from mnist_bp.runs.checkpoint import load_checkpoint
     from mnist_bp.runs.run import Run
 
-    saved = load_checkpoint(path)
     try:
         recipe = saved.recipe_of_run()
         for key, value in chosen.items():
@@ -126,8 +126,8 @@ def _resume(path: Path, source: DigitsOptions, chosen: dict[str, Any]) -> "Run":
             if value != old and not (key == "epochs" and value >= saved.epochs):
                 raise UsageError(f"{key} = {value} contradicts {path}, where it is {old}")
         if source.dataset and source.dataset != saved.dataset:
-            trained = f"which was trained on {saved.dataset}"
-            raise UsageError(f"dataset = {source.dataset} contradicts {path}, {trained}")
+            there = f"{path}, where it is {saved.dataset}"
+            raise UsageError(f"dataset = {source.dataset} contradicts {there}")
         dataset = None if source.data_dir else saved.dataset
         digits = source.read(source.dataset or dataset, *recipe.splits)
         run = Run.resume(saved, *digits, epochs=chosen.get("epochs"))
@@ -166,10 +166,10 @@ class _Results:
         from mnist_bp.cli import console, tables
 
         self.run, self.output, self.log, self.is_ours = run, output, log, is_ours
+        self.lines = Lines(log) if log else None
         recipe = run.recipe
         title = f"784-{recipe.hidden}-10 on {run.train.dataset}, seed {recipe.seed}"
-        out = console.results()
-        self.table = tables.epochs(out, title, recipe.measured_on) if table else None
+        self.table = tables.epochs(console.results(), title, recipe.measured_on) if table else None
         self.unsaved: MnistBpError | None = None
         self.incomplete: MnistBpError | None = None
 
@@ -215,15 +215,19 @@ class _Results:
         try:
             if str(self.log) == "-":
                 messages.print_json(**values)
-            elif self.log:
-                append_line(self.log, json.dumps(values))
+            elif self.lines:
+                self.lines.append(json.dumps(values))
         except OSError as error:
-            raise OutputError(f"{self.log} lacks rows of this run: {error.strerror}") from error
+            unread = error.errno in (errno.ENXIO, errno.EPIPE)
+            reason = "no process reads it" if unread else error.strerror
+            raise OutputError(f"{self.log} lacks rows of this run: {reason}") from error
 
     def end(self, remark: str) -> None:
         """Draw the curve below the table, and the remark; raise what could not be written."""
         from mnist_bp.cli import tables
 
+        if not self.is_ours:  # The run was finished before: its file is to have another name too.
+            self.save(self.run.checkpoint())
         if self.table:
             tables.curve(self.table.console, self.run.history, self.run.recipe.measured_on)
             if remark:

@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from mnist_bp.data.pinned import PinnedFile
-from mnist_bp.errors import DataError, DownloadError, UsageError
+from mnist_bp.errors import DownloadError, UsageError
 from mnist_bp.files import replacing
 
 Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
@@ -103,9 +103,7 @@ class Mirrors:
         Raises
         ------
         DownloadError
-            No mirror delivered the file.
-        DataError
-            The folder cannot be written.
+            No mirror delivered the file, or the folder cannot be written.
         """
         failures = self.failures
         asked = [each for each in self.addresses if not isinstance(failures.get(each), _DeadError)]
@@ -116,7 +114,7 @@ class Mirrors:
             except _RefusedError as error:
                 failures[address] = error
             except OSError as error:
-                raise DataError(
+                raise DownloadError(
                     f"{folder} cannot be written: {error.strerror}; choose another folder"
                 ) from error
         reasons = [f"  {_without_password(each)}: {failures[each]}" for each in self.addresses]

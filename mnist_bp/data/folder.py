@@ -128,9 +128,7 @@ class Cache:
         Raises
         ------
         DownloadError
-            A file is missing or damaged, and no mirror delivered it.
-        DataError
-            The folder cannot be written.
+            A file is missing or damaged, and cannot be downloaded to this folder.
         """
         images, labels = (self._read(file) for file in SPLITS[split])
         return Digits(images, labels, MNIST, _digests(split))
@@ -145,7 +143,7 @@ class Cache:
 
         Raises
         ------
-        DownloadError, DataError
+        DownloadError
             As for `read`.
         """
         for file in MNIST_FILES:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mnist_bp.data.digits import CLASSES, CUSTOM, DATASETS, MNIST, SYNTHETIC, Digits
 from mnist_bp.data.folder import Cache, UserFolder
 from mnist_bp.data.pinned import SPLITS
-from mnist_bp.errors import DataError, UsageError
+from mnist_bp.errors import DataError, DownloadError, UsageError
 
 if TYPE_CHECKING:
     from mnist_bp.data.download import Progress
@@ -135,7 +135,7 @@ def read_digits(
     Raises
     ------
     DownloadError
-        Files are missing from the cache, and no mirror delivered them.
+        Files are missing from the cache, and cannot be downloaded to it.
     DataError
         The name is unknown, or the files do not hold digits of that data set.
     UsageError
@@ -211,7 +211,11 @@ def cache_folder() -> Path:
     """Return this package's own folder, where the system keeps caches."""
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("mnist-bp", appauthor=False))
+    try:
+        return Path(platformdirs.user_cache_dir("mnist-bp", appauthor=False)).expanduser()
+    except RuntimeError as error:
+        problem = "this user has no home folder, and so no cache: set HOME, or name a folder"
+        raise DownloadError(problem) from error
 
 
 def _named_folder(data_dir: str | Path | None) -> Path | None:

@@ -159,9 +159,7 @@ def _paper(picture: "Image") -> tuple[int, int, int, int]:
 
     If it has only ink, that is whatever shows the ink; if it has paper too, the paper's colour.
     """
-    small = picture.copy()
-    small.thumbnail((SMALL, SMALL))
-    pixels = np.asarray(small, np.float32)
+    pixels = np.asarray(picture.reduce(max(1, max(picture.size) // SMALL)), np.float32)
     colours = pixels[pixels[..., 3] > 127, :3]
     if not len(colours):
         return (255, 255, 255, 255)

@@ -64,7 +64,8 @@ def read_array(
         start = file.tell()
     lengths = zip(found, shape, strict=False)
     if len(found) != len(shape) or any(n != m and n > -m for n, m in lengths):
-        raise WeightsError(f"has {name} of shape {found}, expected {shape}")
+        words = " x ".join(f"{n:,}" if n > 0 else f"at most {-n:,}" for n in shape) or "one value"
+        raise WeightsError(f"has {name} of shape {found}, expected {words}")
     most_bytes = {"U": 4 * characters, "V": ROW}.get(dtype.kind, 8)
     if dtype.kind not in kinds or not 0 < dtype.itemsize <= most_bytes:
         raise WeightsError(f"has {name} of type {dtype}")

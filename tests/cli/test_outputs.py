@@ -168,6 +168,32 @@ def test_a_log_may_be_a_pipe(command, digits_folder):
     assert [json.loads(row)["epoch"] for row in rows] == [0, 1, 2]
 
 
+@pytest.mark.posix
+def test_a_pipe_is_open_as_long_as_the_run(command, digits_folder):
+    os.mkfifo(command.folder / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], cwd=command.folder, stdout=subprocess.PIPE)
+
+    done = command("train", *SHORT, "--log", "pipe", "--data-dir", digits_folder, timeout=60)
+
+    rows, _ = reader.communicate(timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(row)["epoch"] for row in rows.splitlines()] == [0, 1, 2]
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_pipe_whose_reader_has_left_stops_no_run(command, digits_folder, reads):
+    os.mkfifo(command.folder / "pipe")
+    reader = subprocess.Popen(["head", "-1", "pipe"] if reads else "true", cwd=command.folder)
+
+    done = command("train", *SHORT, "--log", "pipe", "--data-dir", digits_folder, timeout=60)
+
+    reader.wait()
+    assert done.returncode == 1
+    assert "Error: pipe lacks rows of this run: no process reads it" in done.stderr
+    assert load_checkpoint(command.folder / "weights.npz").epochs == 2
+
+
 FILES = {
     "the log is the output": ["train", "--output", "w.npz", "--log", "w.npz"],
     "the log is the output by a link": ["train", "--output", "w.npz", "--log", "link"],

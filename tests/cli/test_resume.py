@@ -189,6 +189,18 @@ def test_a_finished_run_has_nothing_to_do(command, inline, digits_folder, more):
     assert (command.folder / "weights.npz").read_bytes() == before
 
 
+def test_a_finished_run_is_saved_under_the_name_that_is_asked_for(command, inline, digits_folder):
+    digits = ("--data-dir", digits_folder)
+    inline("train", *SHORT, "--epochs", 2, *digits)
+
+    done = inline("train", "--resume", "weights.npz", "--output", "b.npz", *digits)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "nothing to do: weights.npz has finished its 2 epochs" in done.stderr
+    assert done.stderr.splitlines()[-1] == "saved b.npz"
+    assert_same(command.folder / "weights.npz", command.folder / "b.npz")
+
+
 def test_a_file_of_format_1_is_evaluated_and_resumed(command, inline, digits_folder):
     digits = ("--data-dir", digits_folder)
     inline("train", *SHORT, "--epochs", 3, *digits, "--output", "whole.npz")

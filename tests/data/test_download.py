@@ -405,12 +405,32 @@ def test_a_cache_that_cannot_be_written_is_one_message(command, cache):
     cache.parent.mkdir()
     cache.touch()
 
-    for arguments in (["download"], ["train"], ["gradcheck"]):
+    for arguments in (["download"], ["train", "--dataset", "mnist"]):
         done = command(*arguments, "--mirror", "http://127.0.0.1:9/")
         assert done.returncode == 1
         assert done.stderr.startswith(f"Error: {cache} cannot be written: ")
         assert "--data-dir" in done.stderr.splitlines()[1]
         assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("home", ["missing", "not writable"])
+def test_without_a_cache_there_are_synthetic_digits(command, inline, cache, monkeypatch, home):
+    if home == "missing":
+        for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        # What Python does for a user whom the system does not know.
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    else:
+        cache.parent.mkdir()
+        cache.touch()
+
+    done = inline("gradcheck", "--hidden", 2)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Warning: MNIST could not be reached: ")
+    assert "going on with the synthetic digits instead of MNIST" in done.stderr
+    assert "digits of synthetic" in done.stdout
+    assert list(command.folder.iterdir()) == []
 
 
 @pytest.mark.posix
