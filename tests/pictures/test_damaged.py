@@ -75,7 +75,7 @@ def test_any_damage_to_a_picture_is_read_or_refused(tmp_path, full):
         assert not measured or peak() < 300
 
     examples = settings(
-        max_examples=20_000 if full else 60,
+        max_examples=10_000 if full else 60,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
