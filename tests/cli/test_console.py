@@ -100,6 +100,8 @@ def test_tables_never_break_a_number(command, digits_folder, trained, columns):
         if words[0] == "gradcheck":
             (row,) = [line for line in lines if line.split()[:2] == ["network", "W1"]]
             assert "784 x 50" in row
+            headings = [line for line in lines if "shape" in line and "max rel error" in line]
+            assert headings or columns < 80
             assert row.rstrip().endswith("holds")
 
 
