@@ -1,11 +1,11 @@
 """Train a net, or resume a run."""
 
-import errno
 import json
 import os
 import re
 import shlex
 from dataclasses import asdict
+from errno import ENXIO, EPIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,9 +125,8 @@ def _resume(
             old = getattr(recipe, key)
             if value != old and not (key == "epochs" and value >= saved.epochs):
                 raise UsageError(f"{key} = {value} contradicts {path}, where it is {old}")
-        if source.dataset and source.dataset != saved.dataset:
-            there = f"{path}, where it is {saved.dataset}"
-            raise UsageError(f"dataset = {source.dataset} contradicts {there}")
+        if (name := source.dataset) not in (None, saved.dataset):
+            raise UsageError(f"dataset = {name} contradicts {path}, where it is {saved.dataset}")
         dataset = None if source.data_dir else saved.dataset
         digits = source.read(source.dataset or dataset, *recipe.splits)
         run = Run.resume(saved, *digits, epochs=chosen.get("epochs"))
@@ -218,8 +217,7 @@ class _Results:
             elif self.lines:
                 self.lines.append(json.dumps(values))
         except OSError as error:
-            unread = error.errno in (errno.ENXIO, errno.EPIPE)
-            reason = "no process reads it" if unread else error.strerror
+            reason = "no process reads it" if error.errno in (ENXIO, EPIPE) else error.strerror
             raise OutputError(f"{self.log} lacks rows of this run: {reason}") from error
 
     def end(self, remark: str) -> None:

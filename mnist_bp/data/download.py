@@ -114,9 +114,8 @@ class Mirrors:
             except _RefusedError as error:
                 failures[address] = error
             except OSError as error:
-                raise DownloadError(
-                    f"{folder} cannot be written: {error.strerror}; choose another folder"
-                ) from error
+                problem = f"{folder} cannot be written: {error.strerror}; choose another folder"
+                raise DownloadError(problem) from error
         reasons = [f"  {_without_password(each)}: {failures[each]}" for each in self.addresses]
         by_hand = f"You can also put the four files of MNIST into {folder} by hand."
         raise DownloadError(f"no mirror delivered {file.name}", *reasons, by_hand)

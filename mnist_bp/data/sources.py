@@ -214,8 +214,7 @@ def cache_folder() -> Path:
     try:
         return Path(platformdirs.user_cache_dir("mnist-bp", appauthor=False)).expanduser()
     except RuntimeError as error:
-        problem = "this user has no home folder, and so no cache: set HOME, or name a folder"
-        raise DownloadError(problem) from error
+        raise DownloadError("this user has no home folder for the cache: set HOME") from error
 
 
 def _named_folder(data_dir: str | Path | None) -> Path | None:

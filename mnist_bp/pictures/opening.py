@@ -57,15 +57,13 @@ def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
         formats = [name for name in Image.OPEN if name not in UNSAFE]
         with _silence(), Image.open(path, formats=formats) as picture:
             _check(picture)
-            width, height = picture.size
             orientation = orientation_of(picture)
-            if orientation in SIDEWAYS:
-                width, height = height, width
+            size = picture.size[::-1] if orientation in SIDEWAYS else picture.size
             picture.draft("RGB", (ENOUGH // 2, ENOUGH // 2))
             picture.load()
             reduced = _reduced(picture)
         # The picture as it was in the file has left the memory.
-        return opaque(reduced, orientation), (width, height)
+        return opaque(reduced, orientation), size
     except (PictureError, NoFileError):
         raise
     except UnidentifiedImageError as error:
@@ -145,8 +143,7 @@ def _reduced(picture: "Image") -> "Image":
     width, height = picture.size
     factor = -(-max(picture.size) // ENOUGH)
     side = factor * -(-1000 // factor)
-    levels = picture.mode.startswith("I") or picture.mode == "F"
-    mode = "F" if levels else "RGBA" if picture.has_transparency_data else "RGB"
+    mode = "F" if picture.mode[0] in "IF" else "RGBA" if picture.has_transparency_data else "RGB"
     result = Image.new(mode, (-(-width // factor), -(-height // factor)))
     for left, top in product(range(0, width, side), range(0, height, side)):
         part = picture.crop((left, top, min(left + side, width), min(top + side, height)))
