@@ -102,6 +102,17 @@ def test_any_damage_to_a_picture_is_read_or_refused(tmp_path, full):
     damage_the_exif_data()
 
 
+def test_an_orientation_that_is_not_a_number_is_ignored(tmp_path):
+    path = tmp_path / "picture.jpg"
+    entry = struct.pack("<HHHI4sI", 1, 0x0112, 2, 4, b"abc", 0)
+    path.write_bytes(saved("L", "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0" + entry))
+    found = read_picture(path).images
+
+    path.write_bytes(saved("L", "JPEG"))
+
+    assert (found == read_picture(path).images).all()
+
+
 LARGEST = (7071, 7071)
 
 
