@@ -206,7 +206,7 @@ class Evaluation:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures for `--json`."""
-        names = "samples", "errors", "accuracy", "loss", "calibration_error"
+        names = "samples", "errors", "accuracy", "interval", "loss", "calibration_error"
         lists = {"confusion": self.confusion.tolist(), "per_class": [*map(asdict, self.per_class)]}
         return {name: getattr(self, name) for name in names} | lists
 

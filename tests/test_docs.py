@@ -63,8 +63,8 @@ def test_the_defaults_that_the_help_of_gradcheck_shows_are_those_of_the_library(
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
-def test_the_python_in_the_readme_runs(code, digits_folder, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_python_in_the_readme_runs(code, digits_folder, trained, monkeypatch):
+    monkeypatch.chdir(trained.rename(trained.with_name("weights.npz")).parent)
     monkeypatch.setenv("MNIST_BP_DATA_DIR", str(digits_folder))
 
     exec(compile(code, str(README), "exec"), {})

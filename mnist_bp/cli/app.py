@@ -57,7 +57,6 @@ mnist-bp predict weights.npz scans/*.png --json
 
 app = typer.Typer(
     name="mnist-bp",
-    no_args_is_help=True,
     # Help in plain text: Typer's colours would load a parser of Markdown.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -134,19 +133,23 @@ VERSION = typer.Option(
 
 
 @app.callback(
+    invoke_without_command=True,
     epilog=_examples(
         "mnist-bp download",
         "mnist-bp gradcheck",
         "mnist-bp train --epochs 17",
         "mnist-bp evaluate weights.npz --mistakes 8",
         "mnist-bp predict weights.npz my-seven.jpg",
-    )
+    ),
 )
-def _root(version: Annotated[bool, VERSION] = False) -> None:
+def _root(context: typer.Context, version: Annotated[bool, VERSION] = False) -> None:
     """Train, check and explain the two-layer network of Deep Learning from Scratch on MNIST.
 
     Every command has its own help: mnist-bp train --help
     """
+    if not context.invoked_subcommand:
+        typer.echo(context.get_help())
+        raise typer.Exit(UsageError.exit_status)
 
 
 for command in COMMANDS:

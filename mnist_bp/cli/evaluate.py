@@ -1,6 +1,7 @@
 """Show how good trained weights are."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +64,9 @@ def evaluate(
     alone = list(zip(map(str, weights), members, strict=True)) if len(members) > 1 else []
     if as_json:
         figures = {"dataset": digits.dataset, "split": split, **result.figures()}
+        figures["weights"] = [str(path) for path in weights]
+        if mistakes:
+            figures["mistakes"] = [asdict(each) for each in result.mistakes(mistakes)]
         if alone:
             figures["members"] = [
                 {"weights": name, "errors": each.errors, "accuracy": each.accuracy}

@@ -291,7 +291,11 @@ def train(recipe: Recipe, train: SomeDigits, test: SomeDigits | None = None) -> 
 
 
 def _as_digits(digits: SomeDigits) -> Digits:
-    return digits if isinstance(digits, Digits) else Digits.from_arrays(*digits)
+    if isinstance(digits, Digits):
+        return digits
+    if not isinstance(digits, tuple | list) or len(digits) != 2:
+        raise TypeError("digits must be a pair, (images, labels), or come from load_digits")
+    return Digits.from_arrays(*digits)
 
 
 def _kinds(arrays: Arrays) -> dict[str, Any]:

@@ -30,15 +30,27 @@ def test_evaluate_prints_json(inline, command, digits_folder, trained):
             "samples",
             "errors",
             "accuracy",
+            "interval",
             "loss",
             "calibration_error",
             "confusion",
             "per_class",
+            "weights",
         ]
+        assert report["weights"] == [str(trained)]
         assert (report["split"], report["samples"]) == (split, samples)
         assert report["accuracy"] == (samples - report["errors"]) / samples
         assert sum(map(sum, report["confusion"])) == samples
         assert [each["digit"] for each in report["per_class"]] == list(range(10))
+
+
+def test_the_mistakes_that_are_asked_for_are_in_the_json(inline, digits_folder, trained):
+    words = ("evaluate", trained, "--mistakes", 2, "--json", "--data-dir", digits_folder)
+    mistakes = json.loads(inline(*words).stdout)["mistakes"]
+
+    assert len(mistakes) == 2
+    assert list(mistakes[0]) == ["index", "label", "prediction", "probability"]
+    assert mistakes[0]["probability"] >= mistakes[1]["probability"]
 
 
 def test_evaluate_agrees_with_the_last_row_of_train(inline, command, digits_folder, trained):

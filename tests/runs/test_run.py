@@ -325,3 +325,8 @@ def test_the_books_recipe_follows_the_chapters_table(mnist):
     for row, (train_accuracy, test_accuracy) in zip(rows[1:], printed, strict=True):
         assert row.train_accuracy == pytest.approx(train_accuracy, abs=0.012), row
         assert row.test_accuracy == pytest.approx(test_accuracy, abs=0.015), row
+
+
+def test_digits_come_in_pairs(dataset):
+    with pytest.raises(TypeError, match="must be a pair"):
+        Run(Recipe(), dataset[0].images, dataset[1])
