@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,6 +100,19 @@ class Digits:
             return replace(self, images=images, labels=labels, known_digests=self.digests)
 
         return part(slice(-count)), part(slice(-count, None))
+
+
+SomeDigits: TypeAlias = Digits | tuple[NDArray[Any], NDArray[Any]]
+"""Digits, or anyone's images and labels."""
+
+
+def as_digits(digits: SomeDigits) -> Digits:
+    """Return digits as they are, or made from a pair of arrays: see `Digits.from_arrays`."""
+    if isinstance(digits, Digits):
+        return digits
+    if not isinstance(digits, tuple | list) or len(digits) != 2:
+        raise TypeError("digits must be a pair, (images, labels), or come from load_digits")
+    return Digits.from_arrays(*digits)
 
 
 def _as_pixels(images: NDArray[Any]) -> NDArray[np.uint8]:

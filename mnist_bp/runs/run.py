@@ -9,10 +9,9 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mnist_bp.data.digits import CLASSES, PIXELS, Digits
+from mnist_bp.data.digits import CLASSES, PIXELS, SomeDigits, as_digits
 from mnist_bp.errors import DivergedError, ParameterError, WeightsError
 from mnist_bp.evaluation import evaluate
 from mnist_bp.network import TwoLayerNet
@@ -25,10 +24,6 @@ from mnist_bp.runs.curve import curve_svg
 from mnist_bp.runs.diagnosis import diagnose, smaller_rate, starts_at_zero
 from mnist_bp.runs.recipe import Recipe
 from mnist_bp.training import train_batches
-
-SomeDigits: TypeAlias = Digits | tuple[NDArray[Any], NDArray[Any]]
-"""Digits, or anyone's images and labels: see `Digits.from_arrays`."""
-
 
 Snapshot: TypeAlias = tuple[Checkpoint, float | None, float]
 """A run at the end of an epoch: with the mean loss of the epoch's batches, and its seconds."""
@@ -67,7 +62,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, train: SomeDigits, test: SomeDigits | None = None) -> None:
         self.recipe = recipe
-        self.train = _as_digits(train)
+        self.train = as_digits(train)
         if recipe.validation:
             if recipe.validation >= (count := len(self.train)):
                 problem = f"must be below {count:,}, the number of training digits"
@@ -76,7 +71,7 @@ class Run:
         elif test is None:
             raise ParameterError("test", "must be given where no training digits are held out")
         else:
-            self.test = _as_digits(test)
+            self.test = as_digits(test)
         self._trained = TwoLayerNet(
             PIXELS,
             recipe.hidden,
@@ -288,14 +283,6 @@ def train(recipe: Recipe, train: SomeDigits, test: SomeDigits | None = None) -> 
     for _ in run:
         pass
     return run
-
-
-def _as_digits(digits: SomeDigits) -> Digits:
-    if isinstance(digits, Digits):
-        return digits
-    if not isinstance(digits, tuple | list) or len(digits) != 2:
-        raise TypeError("digits must be a pair, (images, labels), or come from load_digits")
-    return Digits.from_arrays(*digits)
 
 
 def _kinds(arrays: Arrays) -> dict[str, Any]:
