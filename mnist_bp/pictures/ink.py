@@ -136,7 +136,7 @@ def find(
     around = 1 + max(grey.shape) // 100
     soft = spread(kept, around, np.maximum) & (contrast > faint)
     full = _full_ink(np.where(soft, contrast, 0))
-    ink = np.asarray(np.clip(contrast / np.maximum(full, 1e-6), 0, 1) * soft, np.float32)
+    ink = np.clip((contrast - faint) / np.maximum(full - faint, 1e-6), 0, 1) * soft
     # Weak ink links pieces of one digit.
     pieces = pieces_of(soft & (contrast > max(LINK * most, faint)))
     return Found(ink, pieces, light) if ink.any() else None
