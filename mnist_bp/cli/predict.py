@@ -13,6 +13,9 @@ from mnist_bp.cli.options import Json, option
 from mnist_bp.errors import NoFileError, PictureError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.pictures.picture import PictureDigits
 
@@ -93,20 +96,25 @@ def _read(
     """Return what `--json` says of a picture, and its digits as images; save its boxes."""
     from mnist_bp.pictures.picture import read_picture
 
-    digits = read_picture(file, count)
+    digits = read_picture(file, count, lambda images: _probabilities(net, images))
     result = {"file": str(file)} | _answer(net, digits)
     if target:
         _save_boxes(file, digits, result, target)
     return result, digits.images
 
 
-def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:
-    """Return what `--json` says of a picture, beside its file."""
+def _probabilities(net: "TwoLayerNet", images: "NDArray[np.uint8]") -> "NDArray[np.float64]":
     from mnist_bp.evaluation import logits_of
     from mnist_bp.functions import softmax
+
+    return softmax(logits_of(net, images).astype(float))
+
+
+def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:
+    """Return what `--json` says of a picture, beside its file."""
     from mnist_bp.pictures import unsure
 
-    probabilities = softmax(logits_of(net, digits.images).astype(float))
+    probabilities = _probabilities(net, digits.images)
     reasons = unsure.reasons(probabilities, digits.images)
     found = [
         {

@@ -17,13 +17,17 @@ def spread(plane: NDArray[Any], reach: int, best: Callable[..., Any]) -> NDArray
 
     A window of n pixels is two overlapping ones of up to n / 2, and so on.
     """
-    for _ in range(2):
-        plane = np.pad(plane.T, ((reach, reach), (0, 0)), mode="edge")
-        width = 1
-        while width < 2 * reach + 1:
-            step = min(width, 2 * reach + 1 - width)
-            plane = best(plane[:-step], plane[step:])
-            width += step
+    return spread_down(spread_down(plane, reach, best).T, reach, best).T
+
+
+def spread_down(plane: NDArray[Any], reach: int, best: Callable[..., Any]) -> NDArray[Any]:
+    """Return, at each pixel, the `best` of what is up to so far above and below it."""
+    plane = np.pad(plane, ((reach, reach), (0, 0)), mode="edge")
+    width = 1
+    while width < 2 * reach + 1:
+        step = min(width, 2 * reach + 1 - width)
+        plane = best(plane[:-step], plane[step:])
+        width += step
     return plane
 
 

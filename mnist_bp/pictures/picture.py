@@ -3,7 +3,7 @@
 A picture is looked at twice: as a whole, to find the digits, and then closely at each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,9 @@ from mnist_bp.errors import PictureError
 from mnist_bp.pictures import ink as inks
 from mnist_bp.pictures import shapes
 from mnist_bp.pictures.form import Ink, to_mnist
-from mnist_bp.pictures.morphology import Plane
+from mnist_bp.pictures.morphology import Plane, spread
 from mnist_bp.pictures.opening import opaque, open_picture, orientation_of
+from mnist_bp.pictures.rules import without_rules
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,8 +25,17 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """A part of a picture: its left, upper, right and lower edge, in pixels."""
 
+Score = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
+"""Returns the probabilities (N, 10) of digits (N, 28, 28)."""
+
 OVERVIEW, CLOSE = 400, 100
 """Pixels of the longer side: of a picture in which ink is sought, of a digit whose ink it is."""
+
+MOST_JUDGED = 4
+"""Digits in one piece of ink that are cut by how probable they are: more would take long."""
+
+RULED = 1200
+"""Pixels of the longer side of a picture whose rules are taken out."""
 
 LOWEST, ENLARGED = 24, 8
 """A picture with fewer pixels on its longer side is enlarged so many times."""
@@ -65,7 +75,9 @@ class PictureDigits:
         return f"PictureDigits({len(self)} in {rows} row{'' if rows == 1 else 's'})"
 
 
-def read_picture(path: Path | str, count: int | None = None) -> PictureDigits:
+def read_picture(
+    path: Path | str, count: int | None = None, score: Score | None = None
+) -> PictureDigits:
     """Return the digits in the file of a picture.
 
     Parameters
@@ -74,6 +86,9 @@ def read_picture(path: Path | str, count: int | None = None) -> PictureDigits:
         A picture of any kind and size: dark on light or light on dark, drawn or photographed.
     count : int, optional
         How many digits there are: digits that touch are cut then.
+    score : callable, optional
+        Returns the probabilities (N, 10) of images (N, 28, 28), such as a net's. With it, digits
+        that touch are cut so that the parts are probable; else where least ink is lost.
 
     Raises
     ------
@@ -84,13 +99,16 @@ def read_picture(path: Path | str, count: int | None = None) -> PictureDigits:
     """
     picture, size = open_picture(Path(path))
     try:
-        return find_digits(picture, count, size)
+        return find_digits(picture, count, size, score)
     except MemoryError as error:
         raise PictureError("it needs more memory than there is: shrink it") from error
 
 
 def find_digits(
-    picture: "Image", count: int | None = None, size: tuple[int, int] | None = None
+    picture: "Image",
+    count: int | None = None,
+    size: tuple[int, int] | None = None,
+    score: Score | None = None,
 ) -> PictureDigits:
     """Return the digits in a picture.
 
@@ -102,6 +120,8 @@ def find_digits(
         How many digits there are. If fewer shapes are found, the widest are cut.
     size : (int, int), optional
         Width and height in whose pixels boxes are measured, if not those of this picture.
+    score : callable, optional
+        As in `read_picture`.
 
     Raises
     ------
@@ -112,14 +132,15 @@ def find_digits(
     size = size or picture.size
     if max(picture.size) < LOWEST:
         picture = _enlarged(picture)
-    seen = _look(picture, (0, 0, *picture.size), min(1.0, OVERVIEW / max(picture.size)))
+    picture = _plain(picture)
+    seen = _whole(picture, OVERVIEW)
     found, beyond = _overview(inks.grey_of(seen))
     scale = np.tile(np.array(picture.size) / seen.shape[1::-1], 2)
     shrunk = np.tile(np.array(size) / picture.size, 2)
     images, boxes, rows, touching = [], [], [], []
     for shape in shapes.shapes_of(found.pieces, count):
         ink, box = _close(picture, found, shape, scale, beyond)
-        parts = shapes.cut(ink, shape.count) if shape.count > 1 else [ink]
+        parts = _cut(ink, shape.count, score)
         several = not count and shapes.seem_to_touch(ink)
         for part in parts:
             images.append(to_mnist(part if part.any() else ink))
@@ -132,6 +153,19 @@ def find_digits(
     return PictureDigits(
         np.stack(images), np.stack(boxes).astype(int), np.array(rows), np.array(touching)
     )
+
+
+def _cut(ink: Ink, count: int, score: Score | None) -> list[Ink]:
+    """Return ink in so many parts, cut so that they are probable, or where least ink is lost."""
+    if score and 1 < count <= MOST_JUDGED:
+        return shapes.best_cut(ink, count, lambda parts: _likely(parts, score))
+    return shapes.cut(ink, count) if count > 1 else [ink]
+
+
+def _likely(parts: list[Ink], score: Score) -> NDArray[np.floating]:
+    """Return the logarithm of the probability of each part's best digit."""
+    probabilities = score(np.stack([to_mnist(part) for part in parts]))
+    return np.asarray(np.log(probabilities.max(axis=1)))
 
 
 def _bounds(ink: Ink) -> tuple[int, int, int, int]:
@@ -159,10 +193,12 @@ def _close(
         ]
         > 0
     )
-    size = min(size, CLOSE)
+    reach = max(2, round((0.18 if beyond else 0.2) * min(size, CLOSE)))
+    while spread(near, reach, np.minimum).any():  # The window must not fit into the ink.
+        reach += reach // 4 + 1
     second = inks.find(
         inks.grey_of(seen),
-        max(2, round((0.18 if beyond else 0.2) * size)),
+        reach,
         beyond=beyond,
         light=found.light,
         near=near,
@@ -176,11 +212,11 @@ def _overview(grey: Plane) -> tuple[inks.Found, bool]:
     """Return the ink in a whole picture, and whether what is at the edge goes on beyond it."""
     narrow, broad = (max(2, round(part * max(grey.shape))) for part in (0.15, 0.2))
     sheet = inks.is_sheet(grey)
+    light = inks.is_light(grey) and not sheet
     if not sheet and float(np.ptp(_border(grey))) > 0.5 * float(np.ptp(grey)):
         cropped = inks.find(grey, broad, light=inks.is_light(grey, border=True), beyond=False)
         if cropped and cropped.fills:
             return cropped, False
-    light = inks.is_light(grey) and not sheet
     for way in (light, not light):
         for reach in (narrow, broad):
             found = inks.find(grey, reach, light=way, beyond=True)
@@ -201,6 +237,22 @@ def _enlarged(picture: "Image") -> "Image":
 
 def _border(grey: Plane) -> Plane:
     return np.concatenate([*grey[[0, -1]], *grey.T[[0, -1]]])
+
+
+def _plain(picture: "Image") -> "Image":
+    """Return a picture without the rules of its paper; it is grey then."""
+    grey = inks.grey_of(_whole(picture, OVERVIEW))
+    light = inks.is_light(grey)
+    if without_rules(grey, light) is grey:
+        return picture
+    grey = without_rules(inks.grey_of(_whole(picture, RULED)), light)
+    # `grey` is a logarithm of brightness.
+    return _image(np.exp(grey / (1 + inks.DARKEST)) - inks.DARKEST)
+
+
+def _whole(picture: "Image", longer: int) -> Plane:
+    """Return a picture as colours (H, W, C), with so many pixels on its longer side at most."""
+    return _look(picture, (0, 0, *picture.size), min(1.0, longer / max(picture.size)))
 
 
 def _look(picture: "Image", box: Box, scale: float) -> Plane:

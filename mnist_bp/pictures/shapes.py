@@ -1,7 +1,8 @@
 """Which pieces of ink make one digit, in which order digits are read, and where to cut ink."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,15 @@ NEAR = 0.3
 
 WIDE, TALL = 1.3, 0.75
 """Ink this much wider than high, whose halves have this part of its height, may be two digits."""
+
+LEANS = (-0.3, 0.0, 0.3)
+"""Columns per row by which cuts lean."""
+
+NARROWEST = 0.2
+"""A part that is cut off has this part of the mean width of the parts, at least."""
+
+LOW = 2
+"""How much it counts, when ink is cut, that a part is lower than the ink."""
 
 Ink = NDArray[np.float64]
 
@@ -163,6 +173,61 @@ def cut(ink: Ink, count: int) -> list[Ink]:
         ink * ((columns >= left[:, np.newaxis]) & (columns < right[:, np.newaxis]))
         for left, right in pairwise(edges)
     ]
+
+
+def best_cut(ink: Ink, count: int, judge: Callable[[list[Ink]], NDArray[np.floating]]) -> list[Ink]:
+    """Return ink (H, W) in so many parts, cut from top to bottom so that they are likely digits.
+
+    `judge` returns the logarithm of how likely each is. Cuts are tried in many places, upright and
+    leaning, each where least ink is lost.
+    """
+    size = ink.shape
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    around = [
+        (int(each[0]), n - 1 - int(each[-1])) for each, n in zip((rows, columns), size, strict=True)
+    ]
+    seams = _seams(ink, count)
+    columns, ends = np.arange(ink.shape[1]), {0, len(seams) - 1}
+    parts = {}
+    for i, j in combinations(range(len(seams)), 2):
+        share = float((seams[j] - seams[i]).mean()) * count / ink.shape[1]
+        if NARROWEST < share < 2 - NARROWEST and (count > 2 or ends & {i, j}):
+            inside = (columns >= seams[i][:, np.newaxis]) & (columns < seams[j][:, np.newaxis])
+            if (ink * inside).any():
+                parts[i, j] = ink * inside
+    if not parts:
+        return cut(np.pad(ink, around), count)
+    heights = np.array([part.any(axis=1).sum() / len(ink) for part in parts.values()])
+    worth = dict(zip(parts, judge(list(parts.values())) + LOW * np.log(heights), strict=True))
+    # The best way to cut what lies left of each seam into so many parts: its worth, and its seams.
+    best: dict[int, tuple[float, list[int]]] = {0: (0.0, [0])}
+    for _ in range(count):
+        longer: dict[int, tuple[float, list[int]]] = {}
+        for (i, j), value in worth.items():
+            if i in best:
+                longer[j] = max(
+                    longer.get(j, (-np.inf, [])), (best[i][0] + value, [*best[i][1], j])
+                )
+        best = longer
+    if len(seams) - 1 not in best:
+        return cut(np.pad(ink, around), count)
+    return [np.pad(parts[pair], around) for pair in pairwise(best[len(seams) - 1][1])]
+
+
+def _seams(ink: Ink, count: int) -> list[NDArray[np.intp]]:
+    """Return the columns (H,) of many cuts from top to bottom, from left to right."""
+    height, width = ink.shape
+    reach = max(1, round(0.1 * width / count))
+    rows = np.arange(height)
+    seams = []
+    for middle in np.linspace(0.25, count - 0.25, 8 * count) * width / count:
+        for lean in LEANS:
+            first = np.rint(middle - reach + lean * (rows - height / 2)).astype(int)
+            columns = np.clip(first[:, np.newaxis] + np.arange(2 * reach + 1), 0, width - 1)
+            seams.append(columns[rows, _seam(np.take_along_axis(ink, columns, axis=1))])
+    seams.sort(key=lambda seam: int(seam.sum()))
+    return [np.zeros(height, np.intp), *seams, np.full(height, width, np.intp)]
 
 
 def _seam(ink: Ink) -> NDArray[np.intp]:

@@ -340,6 +340,37 @@ def test_rules_from_side_to_side_are_not_digits():
     assert np.abs(only(find_digits(ruled)) / 255 - to_mnist(INK) / 255).mean() < 0.03
 
 
+def test_rules_that_cross_digits_are_not_ink():
+    ruled = grey(np.zeros((500, 1200)))
+    pen = ImageDraw.Draw(ruled)
+    for y in range(30, 500, 60):
+        pen.line([(0, y), (1200, y + 30)], fill=150, width=3)
+    ink = row_of((200, 150), (450, 150), (700, 150))
+    page = Image.fromarray(np.minimum(np.asarray(ruled), np.asarray(grey(ink, noise=3))))
+
+    digits = find_digits(page)
+
+    assert len(digits) == 3
+    for image in digits.images:
+        assert np.abs(image / 255 - to_mnist(INK) / 255).mean() < 0.03
+
+
+def test_digits_that_touch_are_cut_so_that_they_are_probable():
+    seven = to_mnist(INK) / 255
+
+    def score(images):
+        alike = np.exp(-20 * np.abs(images / 255 - seven).mean(axis=(1, 2)))
+        return np.stack([alike, *[(1 - alike) / 1000] * 9], axis=1)
+
+    def unlike(digits):
+        return np.abs(digits.images / 255 - seven).mean()
+
+    # They share much ink: less of it is lost elsewhere.
+    page = grey(row_of((200, 150), (280, 130)))
+
+    assert unlike(find_digits(page, 2, score=score)) < 0.06 < unlike(find_digits(page, 2))
+
+
 def test_digits_that_touch_are_marked_and_cut_where_their_count_is_known():
     joined = row_of((200, 150), (309, 150))
     page = grey(joined, noise=3)
