@@ -2,6 +2,8 @@
 
 import sys
 
+from mnist_bp.cli.interrupts import is_interrupt
+
 
 def main() -> None:
     """Run the command line."""
@@ -11,8 +13,6 @@ def main() -> None:
         remember_interrupts()
         from mnist_bp.cli.app import main as run
     except BaseException as error:
-        from mnist_bp.errors import is_interrupt
-
         if not is_interrupt(error):
             raise
         sys.stderr.write("Error: interrupted\n")

@@ -142,10 +142,3 @@ class ParameterError(UsageError):
 
 class RecipeError(ParameterError):
     """A hyperparameter in a recipe is unknown, of the wrong type, or out of its limits."""
-
-
-def is_interrupt(error: BaseException | None) -> bool:
-    """Return whether Ctrl-C is the origin of an exception: an import may raise another from it."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None

@@ -13,7 +13,6 @@ from mnist_bp.errors import (
     ParameterError,
     StoppedError,
     UsageError,
-    is_interrupt,
 )
 
 ALL = [each for each in vars(errors).values() if isinstance(each, type)]
@@ -64,21 +63,3 @@ def test_a_missing_extra_says_how_to_install_it():
     MissingExtraError.check("report", "json")
     with pytest.raises(MissingExtraError, match=r'needs nowhere: pip install "mnist-bp\[report\]"'):
         MissingExtraError.check("report", "json", "nowhere")
-
-
-def test_an_interrupt_is_recognized_behind_other_exceptions():
-    def raised_by(function):
-        try:
-            function()
-        except BaseException as error:
-            return error
-
-    def during_an_import():
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt as error:
-            raise RuntimeError("__set_name__") from error
-
-    assert is_interrupt(KeyboardInterrupt())
-    assert is_interrupt(raised_by(during_an_import))
-    assert not is_interrupt(raised_by(lambda: 1 / 0))

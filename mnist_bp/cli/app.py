@@ -17,10 +17,11 @@ from mnist_bp.cli.download import download
 from mnist_bp.cli.evaluate import evaluate
 from mnist_bp.cli.explain import FormulaCommand, explain
 from mnist_bp.cli.gradcheck import gradcheck
+from mnist_bp.cli.interrupts import is_interrupt
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.sweep import sweep
 from mnist_bp.cli.train import train
-from mnist_bp.errors import MnistBpError, ParameterError, RecipeError, UsageError, is_interrupt
+from mnist_bp.errors import MnistBpError, ParameterError, RecipeError, UsageError
 from mnist_bp.version import __version__
 
 INTERRUPTED = 130
