@@ -1,4 +1,4 @@
-"""Whether Ctrl-C is the origin of an error. Nothing is imported here: imports may be broken then."""
+"""Whether Ctrl-C is behind an error. Nothing is imported here: an import may have been cut off."""
 
 
 def is_interrupt(error: BaseException | None) -> bool:
