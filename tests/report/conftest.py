@@ -40,7 +40,8 @@ def opened(browser):
         page.goto(path.as_uri())
         assert complaints.pop(0) == path.as_uri()
         # Pictures are decoded in the background: the section shows a digit when that is done.
-        page.wait_for_function("document.getElementById('inside-digit').textContent !== 'no digit'")
+        shown = page.locator("#inside-digit:not(:text-is('no digit'))")
+        shown.wait_for(state="attached")
         return page
 
     yield open_page
