@@ -169,7 +169,7 @@ def test_an_activation_is_named_in_every_place():
 
 def test_an_unknown_activation_is_refused():
     with pytest.raises(ValueError, match="relu, sigmoid"):
-        TwoLayerNet(4, 3, 2, activation="tanh")
+        TwoLayerNet(4, 3, 2, activation="nosuch")
 
 
 def test_assigning_to_params_copies_into_the_layers_own_array():

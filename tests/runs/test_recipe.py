@@ -39,7 +39,7 @@ def test_the_defaults_are_the_chapters_run_with_every_digit_once_an_epoch():
         ("threads", 0, "a whole number from 1 to 1,024"),
         ("seed", -1, "a whole number from 0 to 9,223,372,036,854,775,807"),
         ("seed", 2**63, "a whole number from 0 to 9,223,372,036,854,775,807"),
-        ("activation", "tanh", "one of relu, sigmoid"),
+        ("activation", "nosuch", "one of relu, sigmoid"),
         ("sampling", ["shuffle"], "one of shuffle, replacement"),
     ],
 )
