@@ -164,27 +164,26 @@ def test_without_its_scheduler_a_sweep_ends_and_goes_on_with_the_next_one(sweep,
 OLD = "import mnist_bp.version\nmnist_bp.version.__version__ = '0.0.1'\n"
 
 
-def test_a_worker_of_another_version_is_named_once_and_not_used(sweep, cluster, tmp_path):
-    (tmp_path / "old.py").write_text(OLD)
-    cluster.worker("--preload", tmp_path / "old.py")
+def assert_the_other_worker_trains_all(sweep, cluster, problem):
+    """One worker cannot be used, for this reason; another one trains all runs."""
     cluster.worker()
     cluster.wait_for_workers(2)
     done = sweep("--seed", "0-7", *SHORT, "-o", "out", "--json")
     assert done.returncode == 0
     (message,) = said(done.stderr)
-    assert "is not used: it has mnist-bp 0.0.1" in message
+    assert f"is not used: {problem}" in message
     assert json.loads(done.stdout)["settings"][0]["n"] == 8
+
+
+def test_a_worker_of_another_version_is_named_once_and_not_used(sweep, cluster, tmp_path):
+    (tmp_path / "old.py").write_text(OLD)
+    cluster.worker("--preload", tmp_path / "old.py")
+    assert_the_other_worker_trains_all(sweep, cluster, "it has mnist-bp 0.0.1")
 
 
 def test_a_worker_without_digits_is_named_once_and_not_used(sweep, cluster):
     cluster.worker(MNIST_BP_DATA_DIR="")
-    cluster.worker()
-    cluster.wait_for_workers(2)
-    done = sweep("--seed", "0-7", *SHORT, "-o", "out", "--json")
-    assert done.returncode == 0
-    (message,) = said(done.stderr)
-    assert "is not used: the data set custom is not MNIST's" in message
-    assert json.loads(done.stdout)["settings"][0]["n"] == 8
+    assert_the_other_worker_trains_all(sweep, cluster, "the data set custom is not MNIST's")
 
 
 def test_where_no_worker_can_be_used_the_sweep_ends(sweep, cluster):

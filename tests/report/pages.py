@@ -1,6 +1,9 @@
 """What the tests of the page share: nets, pages about them, and drawings."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from mnist_bp import TwoLayerNet
 from mnist_bp.data.digits import SYNTHETIC, Digits
@@ -19,6 +22,23 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+AXE = Path(__file__).parents[2] / "build" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def passed_rules(page):
+    """Return how many rules of axe-core a page passes, after asserting that no fault is serious."""
+    if not AXE.exists():
+        pytest.skip("there is no axe-core: npm install --prefix build axe-core")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    found = {
+        fault["id"]: [node["html"] for node in fault["nodes"]]
+        for fault in result["violations"]
+        if fault["impact"] in ("serious", "critical")
+    }
+    assert found == {}
+    return len(result["passes"])
 
 
 def drawn(count):
