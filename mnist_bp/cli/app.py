@@ -17,7 +17,6 @@ from mnist_bp.cli.download import download
 from mnist_bp.cli.evaluate import evaluate
 from mnist_bp.cli.explain import FormulaCommand, explain
 from mnist_bp.cli.gradcheck import gradcheck
-from mnist_bp.cli.interrupts import is_interrupt
 from mnist_bp.cli.predict import predict
 from mnist_bp.cli.sweep import sweep
 from mnist_bp.cli.train import train
@@ -98,7 +97,7 @@ def main() -> None:
 def _explain(error: BaseException) -> tuple[int, tuple[str, ...]]:
     """Return the exit status and the message for an error that a user can meet; raise any other."""
     match error:
-        case _ if is_interrupt(error):
+        case KeyboardInterrupt():
             return INTERRUPTED, ("interrupted",)
         case ParameterError() if not isinstance(error, RecipeError):
             return error.exit_status, (f"--{error.parameter.replace('_', '-')} {error.problem}",)
