@@ -44,6 +44,8 @@ def cause_of_values(name: str, found: Array, expected: dict[str, Array], p: Pass
     for other, gradient in expected.items():
         if agrees(found, gradient):
             return f"is the gradient with respect to {other}"
+        if other == name and agrees(found, p.arrays[name]):
+            return f"has the values of {name} itself, not of its gradient"
     for i, row in enumerate(p.dout if p.dout.ndim == 2 else ()):
         if agrees(found, row):
             return f"is row {i} of dout alone, expected the sum of its rows"
@@ -64,6 +66,8 @@ def cause_of_result(out: Any, right: Any, x: Array, targets: Sequence[Array]) ->
     """Say how a result differs from that of the chapter's layer, if that is plain."""
     if text := factor(out, right, x):
         return text
+    if not np.isfinite(out).all():
+        return "exp overflows; in softmax, subtract the largest input of each row first"
     if x.ndim == 2:
         whole, columns = softmax(x.ravel()).reshape(x.shape), softmax(x.T).T
         for y, text in (whole, "the whole batch?"), (columns, "axis 0, the batch?"):

@@ -2,28 +2,53 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from mnist_bp.audit.causes import cause_of_result, cause_of_shape, cause_of_values
-from mnist_bp.audit.loading import Loaded, place_of
+from mnist_bp.audit.loading import Loaded, blame, frames_of
 from mnist_bp.audit.passes import Pass, run
-from mnist_bp.audit.subjects import LOSSES, MistakeError, Subject, UnknownError, agrees, recognise
+from mnist_bp.audit.subjects import (
+    LOSSES,
+    MistakeError,
+    Subject,
+    UnknownError,
+    agrees,
+    is_own,
+    recognise,
+    required,
+)
 from mnist_bp.comparison import compare
 from mnist_bp.functions import Array, mean_cross_entropy, sigmoid, softmax, target_rows
+from mnist_bp.numerical import numerical_gradient
 
 TOLERANCE, ROUNDING = 1e-4, 1e-7
 """Relative and absolute: `+ 1e-7` inside a logarithm passes; a wrong formula errs by about 1."""
 
 BATCHES = 1, 3, 5
 NO_SIGNS = np.empty(0, bool)
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "softmax": softmax,
-    "sigmoid": sigmoid,
-    "relu": lambda x: np.maximum(x, 0),
-    "cross_entropy_error": lambda y, t: mean_cross_entropy(np.log(y), target_rows(t, y)),
+(X,), (ROWS,) = LOSSES[0].draw(3)
+Y, LABELS = softmax(X), ROWS.argmax(axis=-1)
+Calls: TypeAlias = dict[str, tuple[Any, ...]]
+A_BATCH: Calls = {"a batch": (X,)}
+ELSE: Calls = {"one example": (X[0],), "inputs around 1000": (X + 1000,)}
+SQUARES: Calls = {"a vector": (lambda x: np.square(x).sum() / 10, X[0])}
+FUNCTIONS: dict[str, tuple[Callable[..., Any], Calls, Calls]] = {
+    "softmax": (softmax, A_BATCH, ELSE),
+    "sigmoid": (sigmoid, A_BATCH, ELSE),
+    "relu": (lambda x: np.maximum(x, 0), A_BATCH, ELSE),
+    "cross_entropy_error": (
+        lambda y, t: mean_cross_entropy(np.log(y), target_rows(t, y)),
+        {"one-hot rows": (Y, ROWS), "labels": (Y, LABELS)},
+        {"one example": (Y[0], ROWS[0])},
+    ),
+    "numerical_gradient": (numerical_gradient, SQUARES, {"a matrix": (SQUARES["a vector"][0], X)}),
 }
+"""For each name ours, then calls of which one must agree, then calls that are worth a remark."""
+
 Result: TypeAlias = Literal["holds", "warning", "fails", "not checked"]
 Describe: TypeAlias = Callable[[BaseException], str]
 Findings: TypeAlias = tuple[list[str], list[str]]
@@ -49,19 +74,24 @@ class ClassCheck(NamedTuple):
     reason: str = ""
 
 
-def check(loaded: Loaded, name: str) -> ClassCheck | None:
-    """Check a class or a function of a file; returns None where there is nothing to check."""
-    kind = "unknown"
+def check(loaded: Loaded, name: str, suspects: Sequence[str]) -> ClassCheck | None:
+    """Check a class or a function of a file; returns None where there is nothing to check.
+
+    Of the `suspects`, which are wrong and which it uses, the first is what to mend first.
+    """
+    kind, describe = "unknown", partial(loaded.describe, suspects=suspects)
     try:
         if name in FUNCTIONS and name in loaded.names:
             kind = "function"
-            wrong, remarks = _check_function(name, loaded.names[name], loaded.describe)
+            wrong, remarks = _check_function(name, loaded.names[name], describe)
         else:
             subject = _subject(loaded, name)
             if subject is None:
                 return None
             kind = subject.kind
-            wrong, remarks = _check_subject(subject, loaded.describe)
+            wrong, remarks = _check_subject(subject, describe)
+        if wrong and suspects:
+            wrong = [blame(suspects[0])]
     except UnknownError as error:
         return ClassCheck(name, kind, "not checked", str(error))
     except MistakeError as error:
@@ -70,7 +100,7 @@ def check(loaded: Loaded, name: str) -> ClassCheck | None:
         if isinstance(error, NameError) and error.name in loaded.definitions.left_out_names:
             reason = f"it needs {error.name}, which a statement that was left out defines"
             return ClassCheck(name, kind, "not checked", reason)
-        wrong, remarks = [loaded.describe(error)], []
+        wrong, remarks = [describe(error)], []
     result: Result = "fails" if wrong else "warning" if remarks else "holds"
     return ClassCheck(name, kind, result, "; ".join(wrong or remarks))
 
@@ -132,15 +162,15 @@ def failures(subject: Subject, p: Pass) -> list[str]:
         for name, array in p.arrays.items()
     }
     expected = {name: each.numerical for name, each in results.items()}
-    for name, each in results.items():
-        gradient = p.gradients.get(name)
-        if gradient is None:
-            others = (key for key in p.gradients if key not in p.arrays)
+    others = [key for key in p.gradients if key not in p.arrays]
+    for name in p.arrays:
+        if p.gradients.get(name) is None:
             given = [key for key in others if agrees(p.gradients[key], expected[name])]
             under = f": it is given under {given[0]!r}" if given else ""
-            found.append(f"there is no gradient of {name}{under}")
-        elif each.problem:
-            found.append(f"{d}{name} {cause_of_shape(name, gradient, p)}")
+            raise MistakeError(f"there is no gradient of {name}{under}")
+    for name, each in results.items():
+        if each.problem:
+            found.append(f"{d}{name} {cause_of_shape(name, p.gradients[name], p)}")
         elif each.errors.max() > ROUNDING and not each.max_rel_error <= TOLERANCE:
             cause = cause_of_values(name, each.backpropagated, expected, p)
             found.append(f"{each.describe_worst(TOLERANCE)}{cause and f': {d}{name} {cause}'}")
@@ -176,10 +206,13 @@ def _remarks(subject: Subject, p: Pass, describe: Describe) -> list[str]:
         try:
             run(layer, parameters, (p.inputs, p.t), frozen=True)
         except ValueError as error:
-            place = f" ({place_of(error)})"
+            place = f" ({frames_of(error)[-1][-1]})"
         who = "backward" if p.written == "dout" else "forward"
         found.append(f"{who} writes into {p.written}{place}")
     pairs: dict[str, Any] = {}
+    if subject.kind in ("Softmax", "SoftmaxWithLoss"):
+        text = "for inputs around 1000 (subtract the largest input of each row before exp), it"
+        pairs[text] = (p.inputs, p.t), ([x + 1000 for x in p.inputs], p.t)
     if subject.case.domain != "probabilities":
         whole = [np.where(x > 0, np.ceil(x), np.floor(x)) for x in p.inputs]
         pairs["with integers, it"] = (whole, p.t), ([x.astype(int) for x in whole], p.t)
@@ -198,20 +231,23 @@ def _remarks(subject: Subject, p: Pass, describe: Describe) -> list[str]:
 
 
 def _check_function(name: str, function: Callable[..., Any], describe: Describe) -> Findings:
-    """Compare a function with ours for a batch, where it must agree, and for one example."""
-    (x,), (rows,) = LOSSES[0].draw(3)
-    calls: dict[str, tuple[Array, ...]] = {"a batch": (x,), "one example": (x[0],)}
-    if name == "cross_entropy_error":
-        y, labels = softmax(x), rows.argmax(axis=-1)
-        calls = {"one-hot rows": (y, rows), "labels": (y, labels), "one example": (y[0], rows[0])}
-    problems = {}
-    for what, arguments in calls.items():
+    """Compare a function with ours for a batch, where it must agree, and for more."""
+    ours, needed, more = FUNCTIONS[name]
+    problems, remarks = {}, []
+    for what, arguments in (needed | more).items():
+        if len(names := required(function)) != len(arguments):
+            raise UnknownError(f"it takes {', '.join(names)}")
+        handed = deepcopy(arguments)
+        before, after = ([each for each in a if not callable(each)] for a in (arguments, handed))
         try:
-            out, right = function(*map(np.copy, arguments)), FUNCTIONS[name](*arguments)
+            out, right = function(*handed), ours(*arguments)
             if not agrees(out, right):
-                problems[what] = _difference(out, right, arguments[0], arguments[1:])
+                problems[what] = _difference(out, right, before[0], before[1:])
         except Exception as error:
+            if len(before) < len(arguments) and not is_own(error):
+                raise UnknownError(f"it is not called like ours: {describe(error)}") from error
             problems[what] = describe(error)
+        if not all(map(np.allclose, after, before)):
+            remarks.append(f"for {what}, it writes into its input")
     texts = [f"for {what}, it {text}" for what, text in problems.items()]
-    # One kind of targets is enough, and a function for batches need not take a single example.
-    return (texts[:1], []) if set(problems) >= {*[*calls][:-1]} else ([], texts)
+    return (texts[:1], []) if set(problems) >= set(needed) else ([], texts + remarks[:1])

@@ -58,7 +58,7 @@ class Definitions:
             raise UsageError("it is neither a Python file (.py) nor a notebook (.ipynb)")
         try:
             if file.suffix == ".py":
-                self._add(prefix, ast.parse(file.read_bytes()))
+                self._add(prefix, ast.parse(file.read_bytes(), file.name))
             else:
                 self._add_notebook(prefix, json.loads(file.read_bytes()))
         except Exception as error:  # Of a deeply nested expression, a MemoryError without a text.

@@ -4,16 +4,21 @@ import ast
 import codeop
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
 from mnist_bp.audit.definitions import Definitions
+from mnist_bp.audit.subjects import is_own
 
 PLACE = "audit:"
 """Begins the file name of all code that is compiled here; the rest is the place it came from."""
+
+ORDER = (
+    "; check the order: backward runs through the layers in reverse, starting with the last layer"
+)
 
 Starting: TypeAlias = Callable[[str], bool]
 """Called with the place of each statement before it runs; False leaves the statement out."""
@@ -38,7 +43,7 @@ class Loaded:
     broken : dict
         From each class and function whose definition failed, by name, to its statement and error.
     warnings : list of str
-        Imports that fail.
+        Imports that fail, of which `describe` found a name to be missing.
     """
 
     def __init__(self, file: Path, starting: Starting) -> None:
@@ -46,7 +51,7 @@ class Loaded:
         self.modules = {"_checked_": ""}
         self.broken: dict[str, tuple[ast.stmt, BaseException]] = {}
         self.warnings: list[str] = []
-        self._failed_imports: dict[str, str] = {}
+        self._failed_imports: dict[str, tuple[str, str]] = {}
         module = ModuleType("_checked_")
         # In a package, `from .functions import softmax` works.
         module.__file__, module.__package__ = str(file), file.parent.name
@@ -82,20 +87,41 @@ class Loaded:
                 elif isinstance(node, ast.Assign | ast.AnnAssign):
                     definitions.leave_out(node)
                 else:
-                    text = ast.unparse(node).partition("\n")[0]
-                    self.warnings.append(f"{place}line {node.lineno}: `{text}` fails: {error}")
-                    for each in getattr(node, "names", ()):
-                        self._failed_imports[(each.asname or each.name).partition(".")[0]] = text
+                    first_line = ast.unparse(node).partition("\n")[0]
+                    text = f"`{first_line}` fails"
+                    warning = f"{place}line {node.lineno}: {text}: {error}"
+                    for each in ast.walk(node):
+                        if isinstance(each, ast.alias):
+                            name = (each.asname or each.name).partition(".")[0]
+                            self._failed_imports[name] = text, warning
 
-    def describe(self, error: BaseException) -> str:
-        """Say what an exception is, where it was raised, and which import would have helped."""
-        details = [place_of(error)]
+    def describe(self, error: BaseException, suspects: Sequence[str] = ()) -> str:
+        """Say what an exception is, where it was raised, and what probably led to it.
+
+        That may be one of the `suspects`, which are classes and functions known to be wrong.
+        """
+        frames = frames_of(error)
+        owners = [name.partition(".")[0] for name, _ in frames]
+        details = [place for _, place in frames[-1:]]
+        if len(set(owners)) > 1:
+            calls = (each for each, owner in zip(frames, owners, strict=True) if owner == owners[0])
+            details.append(f"called from {[*calls][-1][1]}")
         if isinstance(error, NameError):
-            imports = map(self._failed_imports.get, (str(error.name), "*"))
-            details += [f"`{each}` fails" for each in imports if each][:1]
-        where = "; ".join(filter(None, details))
-        message = str(error).partition("\n")[0].rstrip()
-        return f"raises {type(error).__name__}: {message}" + (where and f" ({where})")
+            failed = [*filter(None, map(self._failed_imports.get, (str(error.name), "*")))][:1]
+            details += [text for text, _ in failed]
+            self.warnings += [warning for _, warning in failed if warning not in self.warnings]
+        where, message = "; ".join(details), str(error).partition("\n")[0].rstrip()
+        text = f"raises {type(error).__name__}: {message}" + (where and f" ({where})")
+        owners.append(type(getattr(error, "obj", None)).__name__)  # Of an attribute it lacks.
+        if wrong := [each for each in suspects if each in owners]:
+            return f"{text}; {blame(wrong[0])}"
+        backward = any(name.endswith(".backward") for name, _ in frames[1:])
+        return text + (ORDER if backward and not is_own(error) else "")
+
+
+def blame(name: str) -> str:
+    """Say that a class or function with a row above is what is wrong."""
+    return f"probably because {name} above is wrong"
 
 
 class _Loader(SourceFileLoader):
@@ -109,8 +135,14 @@ class _Loader(SourceFileLoader):
         self.loaded.run(Definitions(file, f"{file.name}, "), vars(module), lambda _: True)
 
 
-def place_of(error: BaseException) -> str:
-    """Return where in the reader's own code an exception was raised, such as "cell 3, line 7"."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(PLACE)]
-    return f"{own[-1].filename.removeprefix(PLACE)}line {own[-1].lineno}" if own else ""
+def frames_of(error: BaseException) -> list[tuple[str, str]]:
+    """Return the reader's own functions that an exception went through, the innermost last.
+
+    Each as its full name and a place, such as ("Relu.forward", "cell 3, line 7").
+    """
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return [
+        (code.co_qualname, f"{code.co_filename.removeprefix(PLACE)}line {line}")
+        for code, line in frames
+        if code.co_filename.startswith(PLACE)
+    ]

@@ -19,6 +19,7 @@ import numpy as np
 from mnist_bp.audit.checks import ClassCheck, check
 from mnist_bp.audit.definitions import Definitions
 from mnist_bp.audit.loading import Loaded
+from mnist_bp.audit.uses import used_first
 from mnist_bp.errors import UsageError
 
 SECONDS = 10.0
@@ -45,7 +46,7 @@ class FileCheck:
     classes : list of ClassCheck
         Functions are among them.
     warnings : list of str
-        Imports that fail.
+        Imports that fail, if a name of them is missed.
     error : str
         Why the file could not be read, if it could not.
     """
@@ -97,10 +98,10 @@ def check_files(files: Sequence[Path], seconds: float = SECONDS) -> Iterator[Fil
 
 
 def _check_file(file: Path, seconds: float, running: set[subprocess.Popen[str]]) -> FileCheck:
-    result, skip = FileCheck(file), list[str]()
+    result, done = FileCheck(file), dict[str, bool]()
     try:
         Definitions(file)
-        while _run(result, skip, seconds, running):
+        while _run(result, done, seconds, running):
             pass
     except UsageError as error:
         result.error = str(error)
@@ -108,10 +109,10 @@ def _check_file(file: Path, seconds: float, running: set[subprocess.Popen[str]])
 
 
 def _run(
-    result: FileCheck, skip: list[str], seconds: float, running: set[subprocess.Popen[str]]
+    result: FileCheck, done: dict[str, bool], seconds: float, running: set[subprocess.Popen[str]]
 ) -> bool:
     """Run a process that checks a file, and note what it finds; returns whether more is left."""
-    arguments = [sys.path, str(result.file.resolve()), skip, seconds]
+    arguments = [sys.path, str(result.file.resolve()), done, seconds]
     process = subprocess.Popen(
         [sys.executable, "-c", START, json.dumps(arguments)],
         stdin=subprocess.DEVNULL,
@@ -130,23 +131,25 @@ def _run(
                 break
             message = json.loads(line)
             if "found" in message:
-                result.classes.append(ClassCheck(*message["found"]))
-                skip.append(message["step"])
+                found = ClassCheck(*message["found"])
+                result.classes.append(found)
+                result.warnings += message["warnings"]
+                done[message["step"]] = found.result == "fails"
     if "left_out" in message or process not in running:
-        result.left_out, result.warnings = message.get("left_out", 0), message.get("warnings", [])
+        result.left_out = message.get("left_out", 0)
         return False
     running.remove(process)
     step = message["step"]
-    if step in ("", *skip):
+    if step in ("", *done):
         result.error = f"the process that checks it {why}"
         return False
     statement = ClassCheck(step, "statement", "not checked", why)
     result.classes.append(statement if " " in step else ClassCheck(step, "unknown", "fails", why))
-    skip.append(step)
+    done[step] = " " not in step
     return True
 
 
-def work(file: str, skip: list[str], seconds: float) -> None:
+def work(file: str, done: dict[str, bool], seconds: float) -> None:
     """Check a file in this process, and write a line of JSON before and after each step.
 
     Where a step does not end, "Timeout" is written, and the process ends.
@@ -154,8 +157,9 @@ def work(file: str, skip: list[str], seconds: float) -> None:
     Parameters
     ----------
     file : str
-    skip : list of str
-        Steps that are done, or that did not end: names of classes, or places of statements.
+    done : dict
+        From each step that is done, or did not end, to whether it fails: from the names of classes,
+        or places of statements.
     seconds : float
         After which a step is stopped.
     """
@@ -164,26 +168,32 @@ def work(file: str, skip: list[str], seconds: float) -> None:
     _prepare(path)
 
     def starting(step: str, **found: object) -> bool:
-        if step not in skip:
+        if step not in done:
             results.write(json.dumps({"step": step} | found) + "\n")
             results.flush()
             # Its thread needs no Python: it also stops what never returns from C.
             faulthandler.dump_traceback_later(seconds, exit=True, file=results)
-        return step not in skip
+        return step not in done
+
+    def finished(step: str, found: ClassCheck) -> None:
+        starting(step, found=found, warnings=loaded.warnings)
+        loaded.warnings, done[step] = [], found.result == "fails"
 
     loaded = Loaded(path, starting)
     modules = {name: getattr(item, "__module__", None) for name, item in loaded.names.items()}
     homes = {name: loaded.modules[each] for name, each in modules.items() if each in loaded.modules}
     # The first name of what has several.
     own = {id(loaded.names[name]): name for name in reversed(homes)}
-    for name in (*reversed(own.values()), *loaded.broken):
-        if starting(name) and (found := check(loaded, name)):
+    items = {name: loaded.names[name] for name in reversed(own.values())}
+    for name in (*used_first(items, items, set()), *loaded.broken):
+        suspects = [each for each in used_first([name], items, set()) if done.get(each)]
+        if starting(name) and (found := check(loaded, name, suspects)):
             home = homes.get(name)
             reason = "; ".join(filter(None, (found.reason, home and f"from {home}")))
-            starting(name, found=found._replace(reason=reason))
+            finished(name, found._replace(reason=reason))
     for place, reason in loaded.definitions.unreadable.items():
-        starting(place, found=ClassCheck(place, "cell", "not checked", reason))
-    starting("", left_out=loaded.definitions.left_out, warnings=loaded.warnings)
+        finished(place, ClassCheck(place, "cell", "not checked", reason))
+    starting("", left_out=loaded.definitions.left_out)
 
 
 def _prepare(file: Path) -> None:

@@ -21,6 +21,7 @@ D, H, C = 6, 7, 4
 TRAINS = re.compile(r"(is_?)?train(ing)?(_?fla?g)?$", re.IGNORECASE)
 TARGET = re.compile(r"(t|targets?|labels?|teacher|y_?true|answers?)$", re.IGNORECASE)
 WEIGHTS = re.compile(r"(w|weights?)\d?$", re.IGNORECASE)
+SIZES = re.compile(r"in|hid|out|n_|num_|[a-z]\d?$|.*(size|dim|units)", re.IGNORECASE)
 PARAMETER = re.compile(r"params?\..*|(w(eights?)?|b(ias(es)?)?)\d?$", re.IGNORECASE)
 
 _rng = np.random.default_rng(0)
@@ -28,7 +29,8 @@ W, BIASES, SCALES, SHIFTS = (_rng.normal(size=size) for size in ((D, C), C, D, D
 KERNELS = _rng.normal(size=(C, 2, 3, 3))
 PAIRS: list[Any] = [(W, BIASES), (BIASES, W), (W.T, BIASES), (SCALES, SHIFTS)]
 PAIRS += [(D, C), (KERNELS, BIASES), (2, 2)]
-NETS = [(D, H, C), (D, [H], C)], [(D, H, H, C), (D, H, C, 0.1)]
+# A network may count on the sizes of MNIST: the last ones are for that.
+NETS = [(D, H, C), (D, [H], C), (784, H, 10)], [(D, H, H, C), (D, H, C, 0.1), (784, H, 10, 0.1)]
 ARGUMENTS: list[Any] = [[()], [(W,), (0.5,), (D,), ([D, H, C],)], PAIRS, *NETS]
 """What `__init__` may take, by the number of its arguments."""
 
@@ -68,7 +70,8 @@ class Case:
 ROW, MATRIX = (0, D), (D, C)
 TARGETS = "one-hot", "labels"
 LOSSES = [Case(((0, C),), domain, t) for domain in ("real", "probabilities") for t in TARGETS]
-LOSSES.append(Case((ROW,), "real", "one-hot"))
+# The last one is for a loss that counts on the ten classes of MNIST.
+LOSSES += [Case((ROW,), "real", "one-hot"), Case(((0, 10),), "real", "labels", 10)]
 ONE_INPUT = [Case((ROW,)), Case((ROW,), "positive")]
 ONE_INPUT += [Case((shape,)) for shape in ((0, 2, D), (0, 2, 4, 4), ())]
 TWO_INPUTS = [Case((ROW, ROW)), Case((ROW, ROW), "positive"), Case((ROW, MATRIX))]
@@ -124,7 +127,7 @@ class Subject:
                 return {"Add": x + y, "Multiply": x * y}
             case 1, "", weights, biases if weights.shape == (D, C) and x.ndim == 2:
                 return {"Affine": x @ weights + biases}
-            case 1, ("one-hot" | "labels") if x.shape[1:] == (C,) and not self.arguments:
+            case 1, ("one-hot" | "labels") if x.shape[1:] in ((C,), (10,)) and not self.arguments:
                 if self.case.domain == "real":
                     return {"SoftmaxWithLoss": cross_entropy(x, t[0])}
                 return {"cross entropy": mean_cross_entropy(np.log(x), rows(t[0], x))}
@@ -151,22 +154,23 @@ def recognise(cls: Any) -> Subject:
     Exception
         What the class itself raises.
     """
-    names, problems = required(cls), list[Exception]()
+    names, problems, unmade = required(cls), list[Exception](), list[Exception]()
     for arguments in ARGUMENTS[len(names)] if len(names) < len(ARGUMENTS) else ():
         try:
             cases = _cases(*Subject(cls, arguments).make())
         except Exception as error:
             if isinstance(error, UnknownError):
                 raise
-            problems.append(error)
+            unmade.append(error)
             continue
         tried = (_fit(Subject(cls, arguments, case), problems) for case in cases)
         fitting = filter(None, tried)
         if first := next(fitting, None):
             losses = (each for each in fitting if each.case.targets and each.kind != "loss")
             return next(losses, first) if first.kind == "loss" else first
-    own = [each for each in problems if _is_own(each)]
-    if problems and (own or not names or (len(names) == 2 and WEIGHTS.match(names[0]))):
+    problems += unmade  # What could be constructed comes first: its arguments were right.
+    own = [each for each in problems if is_own(each)]
+    if problems and (own or not names or _is_known(cls, names)):
         raise (own or problems)[0]
     raise UnknownError(f"__init__ takes {', '.join(names)}: what these are is not known")
 
@@ -195,7 +199,7 @@ def _fit(subject: Subject, problems: list[Exception]) -> Subject | None:
             inputs, t = subject.case.draw(samples)
             out = call(forward_of(layer), *map(np.copy, inputs), *t)
             if out is None:
-                raise MistakeError("forward returns None")
+                raise MistakeError(f"{forward_of(layer).func.__name__} returns None")
             if np.asarray(out).dtype == np.float32:
                 raise UnknownError("it computes in float32: the check needs float64")
             is_loss = np.size(out) == 1 or TARGET.match(required(forward_of(layer))[-1])
@@ -217,7 +221,14 @@ def _fit(subject: Subject, problems: list[Exception]) -> Subject | None:
     return replace(subject, kind=[*kinds, "loss" if t else "weights" if parameters else count][0])
 
 
-def _is_own(error: Exception) -> bool:
+def _is_known(cls: Any, names: list[str]) -> bool:
+    """Return whether `__init__` plainly takes weights and biases, or the sizes of a network."""
+    if hasattr(cls, "loss") and hasattr(cls, "gradient"):
+        return len(names) in (3, 4) and all(map(SIZES.match, names[:3]))
+    return len(names) == 2 and WEIGHTS.match(names[0]) is not None
+
+
+def is_own(error: BaseException) -> bool:
     """Return whether an exception is a mistake of the class, whatever it is called with."""
     if isinstance(error, AttributeError):
         return not isinstance(error.obj, np.ndarray | np.number | float | int | list)

@@ -97,8 +97,18 @@ def file_check(out: Console, check: "FileCheck") -> None:
     notes = [f"{each.name}: {each.reason}" for each in check.classes if each.reason]
     notes += [] if rows else ["there is no class with forward and backward"]
     notes += [f"statements left out, which are not definitions: {check.left_out}"]
-    for note in (*notes, ""):
-        out.print(note, soft_wrap=not out.is_terminal)
+    for note in notes:
+        out.print(note, "", sep="\n", soft_wrap=not out.is_terminal)
+
+
+def file_checks(out: Console, checks: "Iterable[FileCheck]") -> None:
+    """Print how many classes and functions of each file have each result."""
+    rows: list[list[Cell]] = []
+    for check in checks:
+        results: list[str] = [each.result for each in check.classes]
+        counts = (Text(str(results.count(kind) or "-"), RESULTS[kind]) for kind in RESULTS)
+        rows.append([f"{check.file}{' (cannot be read)' * bool(check.error)}", *counts])
+    console.table(out, "all files", ("file", *RESULTS), rows)
 
 
 def evaluation(

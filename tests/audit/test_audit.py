@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -38,7 +39,7 @@ MISTAKE_REASONS = {
     "loss_mean_over_all_entries.py": ("Loss", "4.000 times too small: the number of columns is 4"),
     "loss_softmax_over_axis_0.py": ("SoftmaxWithLoss", "rows do not sum to 1: softmax over axis 0"),
     "loss_softmax_over_the_whole_batch.ipynb": (
-        "SoftmaxWithLoss",
+        "softmax",
         "rows do not sum to 1: softmax over the whole batch?",
     ),
     "loss_sum_in_place_of_the_mean.py": ("SoftmaxCrossEntropy", "forward gives 9.46701, expected"),
@@ -121,6 +122,111 @@ NOT_CHECKED = {
 }
 
 
+LAST = "        dout = self.lastLayer.backward(dout)\n"
+SUM = "np.sum(np.exp(x), axis=0)"
+ORDER = "check the order: backward runs through the layers in reverse, starting with the last layer"
+CHANGES = {
+    "a network that cannot be constructed": (
+        ('b2"] = np.zeros(output_size)', 'b2"] = np.zeros(hidden_size, output_size)'),
+        {"TwoLayerNet": "raises TypeError: Cannot interpret '4' as a data type (line 103)"},
+    ),
+    "a network that cannot predict": (
+        ("(hidden_size, output_size)", "(output_size, hidden_size)"),
+        {"TwoLayerNet": "aligned: 7 (dim 1) != 4 (dim 0) (line 64; called from line 112)"},
+    ),
+    "a network that has no loss": (
+        ("lastLayer.forward(y, t)", "lastLayer.forward(y)"),
+        {"TwoLayerNet": "raises TypeError: SoftmaxWithLoss.forward() missing 1 required"},
+    ),
+    "a network that returns no loss": (
+        ("return self.lastLayer", "self.lastLayer"),
+        {"TwoLayerNet": "loss returns None"},
+    ),
+    "a network that has no gradient": (
+        ('self.layers["Affine2"].db', "self.layers[2].db"),
+        {"TwoLayerNet": "raises KeyError: 2 (line 131)"},
+    ),
+    "layers that are not reversed": (
+        ("        layers.reverse()\n", ""),
+        {"TwoLayerNet": f"(line 68; called from line 125); {ORDER}"},
+    ),
+    "a last layer that is skipped": (
+        (LAST, ""),
+        {"TwoLayerNet": ORDER},
+    ),
+    "a wrong softmax": (
+        (SUM, "np.sum(np.exp(x))"),
+        {
+            "softmax": "for a batch, it gives [2, 1]: 0.190002, expected 0.932551",
+            "SoftmaxWithLoss": "probably because softmax above is wrong",
+            "TwoLayerNet": "probably because softmax above is wrong",
+        },
+    ),
+    "a wrong cross entropy": (
+        ("+ 1e-7)) / batch_size", "+ 1e-7))"),
+        {
+            "cross_entropy_error": "is 3.000 times too large: the batch size is 3",
+            "SoftmaxWithLoss": "probably because cross_entropy_error above is wrong",
+            "TwoLayerNet": "probably because cross_entropy_error above is wrong",
+        },
+    ),
+    "a wrong layer": (
+        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)"),
+        {
+            "Affine": "db is 3.000 times too small: the batch size is 3",
+            "TwoLayerNet": "probably because Affine above is wrong",
+        },
+    ),
+    "a layer that raises": (
+        ("dout[self.mask]", "dout[self.msk]"),
+        {
+            "Relu": "no attribute 'msk' (line 50)",
+            "TwoLayerNet": "(line 50; called from line 126); probably because Relu above is wrong",
+        },
+    ),
+    "a softmax that overflows": (
+        ("x = x - np.max(x, axis=0)", "pass"),
+        {
+            "softmax": "for inputs around 1000, it gives [0, 0]: nan, expected 0.797793: exp",
+            "SoftmaxWithLoss": "for inputs around 1000 (subtract the largest input",
+        },
+    ),
+    "a softmax that writes into its input": (
+        ("x = x - np.max(x)", "x -= np.max(x)"),
+        {"softmax": "for one example, it writes into its input"},
+    ),
+    "weights in place of their gradient": (
+        ('self.layers["Affine2"].dW', 'self.layers["Affine2"].W'),
+        {"TwoLayerNet": "W2 has the values of W2 itself, not of its gradient"},
+    ),
+    "a numerical gradient with half the width": (
+        ("/ (2 * h)", "/ h"),
+        {"numerical_gradient": "for a vector, it gives [1]: -1.10227, expected -0.551133"},
+    ),
+    "a numerical gradient that leaves x changed": (
+        ("        x[idx] = tmp_val\n", ""),
+        {"numerical_gradient": "for a vector, it writes into its input"},
+    ),
+    "a numerical gradient of another kind": (
+        ("def numerical_gradient(f, x):", "def numerical_gradient(f, x, params):"),
+        {"numerical_gradient": "it takes f, x, params"},
+    ),
+    "a numerical gradient of a function without arguments": (
+        ("fxh1 = f(x)", "fxh1 = f()"),
+        {"numerical_gradient": "it is not called like ours: raises TypeError"},
+    ),
+    "sizes of MNIST": (("        y = self", "        x.reshape(-1, 784)\n        y = self"), {}),
+    "ten classes": (
+        ("        self.t = t\n", "        self.t = t = np.eye(10)[t]\n"),
+        {
+            "SoftmaxWithLoss": "takes labels only, not one-hot rows",
+            "TwoLayerNet": "takes labels only, not one-hot rows",
+        },
+    ),
+}
+"""Changes of the chapter in one file, and what is then said besides a remark on its Relu."""
+
+
 def check(file, **options):
     (result,) = check_files([file], **options)
     return result
@@ -185,6 +291,52 @@ def test_right_code_in_any_style_passes(results, file):
     assert [each for each in result.classes if each.result == "fails"] == []
     assert result.passed
     assert skipped == NOT_CHECKED.get(file, set())
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory):
+    """What is said of the chapter in one file after each of the changes."""
+    folder = tmp_path_factory.mktemp("changed")
+    chapter = (RIGHT / "whole_chapter.py").read_text()
+    files = []
+    for what, ((old, new), _) in CHANGES.items():
+        assert chapter.count(old) == 1, old
+        files.append(write(folder, chapter.replace(old, new), f"{what}.py"))
+    return dict(zip(CHANGES, check_files(files), strict=True))
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_each_change_is_named_where_it_is_and_nothing_else_is_blamed(changed, what):
+    expected = CHANGES[what][1]
+
+    reasons = {each.name: each.reason for each in changed[what].classes if each.reason}
+
+    remark = reasons.pop("Relu", "") if "Relu" not in expected else ""
+    assert not remark or remark.startswith("backward writes into dout")
+    assert set(reasons) == set(expected)
+    for name, reason in expected.items():
+        assert reason in reasons[name]
+
+
+def test_what_is_used_is_checked_first_wherever_it_is_defined(tmp_path):
+    chapter = (RIGHT / "whole_chapter.py").read_text().replace(SUM, "np.sum(np.exp(x))")
+    imports, *parts = re.split(r"^(?=def |class )", chapter, flags=re.M)
+
+    result = check(write(tmp_path, "".join([imports, *reversed(parts)])))
+
+    names = [each.name for each in result.classes]
+    assert names.index("softmax") < names.index("SoftmaxWithLoss") < names.index("TwoLayerNet")
+    assert by_name(result)["TwoLayerNet"].reason == "probably because softmax above is wrong"
+
+
+def test_a_mistake_of_the_networks_own_is_not_blamed_on_a_layer(tmp_path):
+    chapter = (RIGHT / "whole_chapter.py").read_text().replace("np.sum(dout", "np.mean(dout")
+    file = write(tmp_path, chapter.replace('self.layers["Affine1"].db', 'self.layers["Afine1"].db'))
+
+    results = by_name(check(file))
+
+    assert results["Affine"].result == "fails"
+    assert results["TwoLayerNet"].reason == "raises KeyError: 'Afine1' (line 129)"
 
 
 def test_the_chapters_layers_are_recognised(results):
@@ -277,6 +429,15 @@ def test_an_import_that_fails_is_a_warning_that_names_it(results):
     ]
 
 
+def test_an_import_that_fails_is_no_warning_where_nothing_needs_it(tmp_path):
+    chapter = (RIGHT / "whole_chapter.py").read_text()
+
+    result = check(write(tmp_path, "from dataset.mnist import load_mnist\n" + chapter))
+
+    assert result.passed
+    assert result.warnings == []
+
+
 def test_a_class_that_needs_what_was_left_out_is_not_checked(tmp_path):
     file = write(
         tmp_path,
@@ -360,6 +521,43 @@ def test_json_has_nothing_in_it_that_the_file_prints(command):
             {"file": wrong, "passed": False, "left_out": 0, "classes": [sigmoid]},
         ],
     }
+
+
+def test_a_folder_stands_for_its_files_and_a_table_at_the_end_counts_their_results(command):
+    folder = command.folder / "homework"
+    write(folder, (MISTAKES / "many_more.py").read_text(), "b.py")
+    write(folder, (MISTAKES / "relu_dout_in_place.ipynb").read_text(), "a.ipynb")
+    write(folder, "x = (", "c.py")
+    write(folder, "", "notes.txt")
+    write(folder, (RIGHT / "typed.py").read_text(), "older/d.py")
+
+    done = command("gradcheck", "homework")
+
+    _, _, overview = done.stdout.partition("all files\n")
+    assert [line.split() for line in overview.splitlines() if "homework" in line] == [
+        ["homework/a.ipynb", "-", "1", "-", "-"],
+        ["homework/b.py", "-", "-", "12", "-"],
+        ["homework/c.py", "(cannot", "be", "read)", "-", "-", "-", "-"],
+    ]
+    assert done.returncode == 1
+    assert "notes.txt" not in done.stdout
+    assert "d.py" not in done.stdout
+
+
+def test_a_folder_without_files_to_check_is_wrong_usage(command):
+    folder = command.folder / "empty"
+    folder.mkdir()
+
+    done = command("gradcheck", folder)
+
+    assert done.returncode == 2
+    assert done.stderr == (f"Error: {folder}: there is no Python file or notebook in this folder\n")
+
+
+def test_an_empty_line_stands_between_what_is_said_of_two_classes(command):
+    done = command("gradcheck", MISTAKES / "many_more.py")
+
+    assert ")\n\nSigmoid2: " in done.stdout
 
 
 @pytest.mark.parametrize(
