@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bp.functions import Array
-from mnist_bp.numerical import STEP, numerical_gradient
+from mnist_bp.numerical import STEP
 
 TOLERANCE = 1e-7
 """The largest relative error that passes, by default. Most wrong formulas err by about 1."""
@@ -157,7 +157,12 @@ class GradientCheck:
 
 
 def compare(
-    name: str, evaluate: ValueAndSigns, array: Array, backpropagated: Any, step: float = STEP
+    name: str,
+    evaluate: ValueAndSigns,
+    array: Array,
+    backpropagated: Any,
+    step: float = STEP,
+    axes: int = 0,
 ) -> ParameterCheck:
     """Check the gradient of one array.
 
@@ -174,33 +179,42 @@ def compare(
         The gradient that backpropagation found. Anything else fails at once.
     step : float
         Half the width of the difference quotients.
+    axes : int
+        The entries along so many last axes are perturbed at once. `evaluate` then returns arrays:
+        for each of these entries a number, and signs (..., K), that depend on no other of them.
+
+    Raises
+    ------
+    TypeError
+        `array` is not float64.
     """
-    if problem := mismatch(backpropagated, array.shape):
-        return failed(name, array.shape, problem)
+    if array.dtype != np.float64:
+        raise TypeError(f"a gradient check needs float64 arrays, not {array.dtype}")
+    if np.shape(backpropagated) != array.shape or backpropagated is None:
+        return _failed(name, array.shape, backpropagated)
+    numerical, on_kink = np.empty_like(array), np.empty(array.shape, bool)
     _, unperturbed = evaluate()
-    crossed: list[bool] = []
-
-    def f(_: Any) -> Any:
-        value, signs = evaluate()
-        crossed.append(bool((signs != unperturbed).any()))
-        return value
-
-    numerical = numerical_gradient(f, array, step)
-    # An entry was perturbed twice, up and down.
-    on_kink = np.logical_or(crossed[::2], crossed[1::2]).reshape(array.shape)
+    for index in np.ndindex(array.shape[: array.ndim - axes]):
+        entries = array[(*index, ...)]
+        centre = entries.copy()
+        high, low = centre + step, centre - step
+        try:
+            entries[...] = high
+            above, signs_above = evaluate()
+            entries[...] = low
+            below, signs_below = evaluate()
+        finally:
+            entries[...] = centre
+        numerical[index] = (above - below) / (high - low)
+        crossed = (signs_above != unperturbed) | (signs_below != unperturbed)
+        on_kink[index] = crossed.any(axis=-1)
     return ParameterCheck(name, numerical, np.array(backpropagated, np.float64), on_kink)
 
 
-def mismatch(gradient: Any, shape: tuple[int, ...]) -> str:
-    """Say why a gradient cannot be that of an array of this shape; nothing where it can."""
+def _failed(name: str, shape: tuple[int, ...], gradient: Any) -> ParameterCheck:
+    """Return the check of a parameter that has no gradient of its shape."""
+    problem = f"the gradient has the shape {np.shape(gradient)}, expected {shape}"
     if gradient is None:
-        return "backward returned None in place of a gradient"
-    if np.shape(gradient) != shape:
-        return f"the gradient has the shape {np.shape(gradient)}, expected {shape}"
-    return ""
-
-
-def failed(name: str, shape: tuple[int, ...], problem: str) -> ParameterCheck:
-    """Return the check of a parameter that has no gradient to compare."""
+        problem = "backward returned None in place of a gradient"
     zeros, missing = np.zeros(shape), np.full(shape, np.nan)
     return ParameterCheck(name, zeros, missing, np.zeros(shape, bool), problem)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnist_bp import layers
-from mnist_bp.comparison import GradientCheck, Mask, ParameterCheck, compare, failed, mismatch
+from mnist_bp.comparison import GradientCheck, Mask, ParameterCheck, compare
 from mnist_bp.functions import Array, smooth_labels
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.numerical import STEP
@@ -65,34 +65,9 @@ def _check_parameters(
         # Another batch goes first, to expose a layer that uses what it kept from there.
         net.gradient(np.flip(x), t)
         gradients = net.gradient(x, t)
-        for key in net.params:
-            yield _check_parameter(net, x, t, key, gradients[key], step)
-
-
-def _check_parameter(
-    net: TwoLayerNet, x: Array, t: Array, name: str, gradient: Any, step: float
-) -> ParameterCheck:
-    """Check one parameter of a net, a row of it at a time."""
-    array = net.params[name]
-    if problem := mismatch(gradient, array.shape):
-        return failed(name, array.shape, problem)
-    evaluate = _losses_by_output(net, x, t, affine=f"Affine{name[-1]}")
-    numerical, on_kink = np.empty_like(array), np.empty(array.shape, bool)
-    _, unperturbed = evaluate()
-    rows = zip(*map(np.atleast_2d, (array, numerical, on_kink)), strict=True)
-    for row, quotients, kinks in rows:
-        centre = row.copy()
-        try:
-            row += step
-            high, (above, signs_above) = row.copy(), evaluate()
-            row[...] = centre - step
-            below, signs_below = evaluate()
-            quotients[...] = (above - below) / (high - row)
-        finally:
-            row[...] = centre
-        crossed = (signs_above != unperturbed) | (signs_below != unperturbed)
-        kinks[...] = crossed.any(axis=-1)
-    return ParameterCheck(name, numerical, np.array(gradient, np.float64), on_kink)
+        for key, array in net.params.items():
+            losses = _losses_by_output(net, x, t, affine=f"Affine{key[-1]}")
+            yield compare(key, losses, array, gradients[key], step, axes=1)
 
 
 def _losses_by_output(
