@@ -18,7 +18,7 @@ MAX_KINK_SHARE = 0.01
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-ValueAndSigns: TypeAlias = Callable[[], tuple[Any, Mask]]
+Evaluate: TypeAlias = Callable[[], tuple[Any, Mask]]
 """Returns a number, and which inputs of ReLU are positive on the way to it, (K,)."""
 
 
@@ -86,12 +86,8 @@ class ParameterCheck:
     def figures(self) -> dict[str, Any]:
         """Return the figures for `--json`; None stands for what is not a finite number."""
         errors = {"mean_abs_error": self.mean_abs_error, "max_rel_error": self.max_rel_error}
-        return {
-            "name": self.name,
-            "shape": list(self.shape),
-            "corners": self.kinks,
-            **{name: error if np.isfinite(error) else None for name, error in errors.items()},
-        }
+        finite = {name: each if np.isfinite(each) else None for name, each in errors.items()}
+        return {"name": self.name, "shape": list(self.shape), "corners": self.kinks} | finite
 
     def describe_worst(self, tolerance: float) -> str:
         """Say where the two gradients differ the most, and both values there."""
@@ -127,11 +123,6 @@ class GradientCheck:
         return sum(parameter.numerical.size for parameter in self.parameters)
 
     @property
-    def kinks(self) -> int:
-        """How many of them lie on a kink."""
-        return sum(parameter.kinks for parameter in self.parameters)
-
-    @property
     def max_rel_error(self) -> float:
         """The largest relative error of any parameter; infinite where an exception came first."""
         if self.error:
@@ -148,21 +139,16 @@ class GradientCheck:
             return [f"{self.name}: {self.error}"]
         wrong = [each for each in self.parameters if not each.max_rel_error <= tolerance]
         found = [f"{self.name}: {each.describe_worst(tolerance)}" for each in wrong]
-        if self.kinks > MAX_KINK_SHARE * self.entries:
-            found.append(
-                f"{self.name}: {self.kinks} of {self.entries} entries lie on a kink of ReLU, "
-                f"more than {MAX_KINK_SHARE:.0%}: try a smaller step or another seed"
-            )
+        kinks = sum(each.kinks for each in self.parameters)
+        if kinks > MAX_KINK_SHARE * self.entries:
+            share = f"{kinks} of {self.entries} entries lie on a kink of ReLU"
+            advice = "try a smaller step or another seed"
+            found.append(f"{self.name}: {share}, more than {MAX_KINK_SHARE:.0%}: {advice}")
         return found
 
 
 def compare(
-    name: str,
-    evaluate: ValueAndSigns,
-    array: Array,
-    backpropagated: Any,
-    step: float = STEP,
-    axes: int = 0,
+    name: str, evaluate: Evaluate, array: Array, gradient: Any, step: float = STEP, axes: int = 0
 ) -> ParameterCheck:
     """Check the gradient of one array.
 
@@ -175,8 +161,8 @@ def compare(
         and the signs of all inputs of ReLU on the way to it.
     array : float64 array
         Perturbed in place and put back, entry by entry.
-    backpropagated : array of the same shape
-        The gradient that backpropagation found. Anything else fails at once.
+    gradient : array of the same shape
+        What backpropagation found. Anything else fails at once.
     step : float
         Half the width of the difference quotients.
     axes : int
@@ -190,9 +176,12 @@ def compare(
     """
     if array.dtype != np.float64:
         raise TypeError(f"a gradient check needs float64 arrays, not {array.dtype}")
-    if np.shape(backpropagated) != array.shape or backpropagated is None:
-        return _failed(name, array.shape, backpropagated)
-    numerical, on_kink = np.empty_like(array), np.empty(array.shape, bool)
+    numerical, on_kink = np.zeros_like(array), np.zeros(array.shape, bool)
+    if gradient is None or np.shape(gradient) != array.shape:
+        problem = f"the gradient has the shape {np.shape(gradient)}, expected {array.shape}"
+        if gradient is None:
+            problem = "backward returned None in place of a gradient"
+        return ParameterCheck(name, numerical, np.full(array.shape, np.nan), on_kink, problem)
     _, unperturbed = evaluate()
     for index in np.ndindex(array.shape[: array.ndim - axes]):
         entries = array[(*index, ...)]
@@ -208,13 +197,4 @@ def compare(
         numerical[index] = (above - below) / (high - low)
         crossed = (signs_above != unperturbed) | (signs_below != unperturbed)
         on_kink[index] = crossed.any(axis=-1)
-    return ParameterCheck(name, numerical, np.array(backpropagated, np.float64), on_kink)
-
-
-def _failed(name: str, shape: tuple[int, ...], gradient: Any) -> ParameterCheck:
-    """Return the check of a parameter that has no gradient of its shape."""
-    problem = f"the gradient has the shape {np.shape(gradient)}, expected {shape}"
-    if gradient is None:
-        problem = "backward returned None in place of a gradient"
-    zeros, missing = np.zeros(shape), np.full(shape, np.nan)
-    return ParameterCheck(name, zeros, missing, np.zeros(shape, bool), problem)
+    return ParameterCheck(name, numerical, np.array(gradient, np.float64), on_kink)

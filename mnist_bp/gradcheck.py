@@ -3,19 +3,22 @@
 A net is checked as a whole, every parameter of it, and each layer by itself.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnist_bp import layers
-from mnist_bp.comparison import GradientCheck, Mask, ParameterCheck, compare
+from mnist_bp.comparison import Evaluate, GradientCheck, Mask, ParameterCheck, compare
 from mnist_bp.functions import Array, smooth_labels
 from mnist_bp.network import TwoLayerNet
 from mnist_bp.numerical import STEP
+
+Inputs: TypeAlias = dict[str, NDArray[np.float64]]
+Checks: TypeAlias = Iterator[ParameterCheck]
 
 
 def check_gradients(
@@ -50,16 +53,14 @@ def check_gradients(
     return _collect("network", _check_parameters(net, x, t, step))
 
 
-def _collect(name: str, checks: Iterator[ParameterCheck]) -> GradientCheck:
+def _collect(name: str, checks: Checks) -> GradientCheck:
     try:
         return GradientCheck(name, list(checks))
     except Exception as error:  # The layers may be a reader's own: what they raise is a result.
         return GradientCheck(name, error=f"raises {type(error).__name__}: {error}")
 
 
-def _check_parameters(
-    net: TwoLayerNet, x: Array, t: Array, step: float
-) -> Iterator[ParameterCheck]:
+def _check_parameters(net: TwoLayerNet, x: Array, t: Array, step: float) -> Checks:
     """Check each parameter of a net."""
     with _without_dead_units(net, x):
         # Another batch goes first, to expose a layer that uses what it kept from there.
@@ -70,9 +71,7 @@ def _check_parameters(
             yield compare(key, losses, array, gradients[key], step, axes=1)
 
 
-def _losses_by_output(
-    net: TwoLayerNet, x: Array, t: Array, affine: str
-) -> Callable[[], tuple[Array, Mask]]:
+def _losses_by_output(net: TwoLayerNet, x: Array, t: Array, affine: str) -> Evaluate:
     """Return a function that says what each output of an affine layer does to the loss.
 
     An entry `W[i, j]` or `b[j]` changes nothing but output `j` of its layer, so a whole row of them
@@ -121,8 +120,7 @@ def _without_dead_units(net: TwoLayerNet, x: Array) -> Iterator[None]:
     if isinstance(net.layers["Activation"], layers.ReLU):
         inputs = net.layers["Affine1"].forward(np.asarray(x, biases.dtype))
         highest = inputs.max(axis=0)
-        dead = highest <= 0
-        biases[dead] += np.abs(inputs).max() - highest[dead]
+        biases += np.where(highest <= 0, np.abs(inputs).max() - highest, 0)
     try:
         yield
     finally:
@@ -130,11 +128,7 @@ def _without_dead_units(net: TwoLayerNet, x: Array) -> Iterator[None]:
 
 
 def check_layer(
-    layer: Any,
-    inputs: dict[str, NDArray[np.float64]],
-    *constants: ArrayLike,
-    step: float = STEP,
-    name: str | None = None,
+    layer: Any, inputs: Inputs, *constants: ArrayLike, step: float = STEP, name: str | None = None
 ) -> GradientCheck:
     """Check every input and every parameter of a single layer.
 
@@ -158,16 +152,10 @@ def check_layer(
     GradientCheck
         With the exception in `error` where the layer raised one.
     """
-    checks = _check_arrays(layer, inputs, constants, step)
-    return _collect(name or type(layer).__name__, checks)
+    return _collect(name or type(layer).__name__, _check_arrays(layer, inputs, constants, step))
 
 
-def _check_arrays(
-    layer: Any,
-    inputs: dict[str, NDArray[np.float64]],
-    constants: tuple[ArrayLike, ...],
-    step: float,
-) -> Iterator[ParameterCheck]:
+def _check_arrays(layer: Any, inputs: Inputs, constants: Iterable[Any], step: float) -> Checks:
     """Check each input of a layer, then each of its parameters."""
     # Another batch goes first, to expose a layer that uses what it kept from there.
     other = layer.forward(*(np.flip(array) for array in inputs.values()), *constants)
@@ -182,11 +170,10 @@ def _check_arrays(
     evaluate()
     found = layer.backward(dout)
     gradients = dict(zip(inputs, found if isinstance(found, tuple) else (found,), strict=True))
-    parameters = [key for key in ("W", "b") if hasattr(layer, key)]
-    gradients |= {key: getattr(layer, f"d{key}") for key in parameters}
-    arrays = inputs | {key: getattr(layer, key) for key in parameters}
+    arrays = inputs | {key: getattr(layer, key) for key in ("W", "b") if hasattr(layer, key)}
     for key, array in arrays.items():
-        yield compare(key, evaluate, array, gradients[key], step)
+        gradient = gradients[key] if key in inputs else getattr(layer, f"d{key}")
+        yield compare(key, evaluate, array, gradient, step)
 
 
 def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterator[GradientCheck]:
@@ -207,9 +194,7 @@ def check_all_layers(rng: np.random.Generator, step: float = STEP) -> Iterator[G
     yield check(layers.ReLU(), {"x": off_kink})
     yield check(layers.Sigmoid(), {"x": normal(4, 10)})
     yield check(layers.Affine(normal(12, 50), normal(50)), {"x": normal(4, 3, 4)})
-    for name, t in (
-        ("SoftmaxWithLoss", labels),
-        ("SoftmaxWithLoss (one-hot)", np.eye(10)[labels]),
-        ("SoftmaxWithLoss (smoothed)", smooth_labels(labels, 0.1)),
-    ):
+    rows, smoothed = np.eye(10)[labels], smooth_labels(labels, 0.1)
+    for kind, t in {"": labels, " (one-hot)": rows, " (smoothed)": smoothed}.items():
+        name = f"SoftmaxWithLoss{kind}"
         yield check(layers.SoftmaxWithLoss(), {"logits": normal(4, 10)}, t, name=name)

@@ -62,7 +62,18 @@ def cause_of_values(name: str, found: Array, expected: dict[str, Array], p: Pass
     return f"is {is_}{expected_ and f', expected {expected_}'}{mask}" if is_ else ""
 
 
-def cause_of_result(out: Any, right: Any, x: Array, targets: Sequence[Array]) -> str:
+def difference(found: Any, right: Any, x: Array, targets: Sequence[Array]) -> str:
+    """Say where a result differs from ours the most, both values there, and the cause if known."""
+    if np.shape(found) != np.shape(right):
+        return f"has the shape {np.shape(found)}, expected {np.shape(right)}"
+    at = np.unravel_index(np.abs(np.subtract(found, right)).argmax(), np.shape(right))
+    index = f"[{', '.join(map(str, at))}]: " if at else ""
+    values = f"{np.asarray(found)[at]:.6g}, expected {np.asarray(right)[at]:.6g}"
+    cause = _cause_of_result(found, right, x, targets)
+    return f"gives {index}{values}{cause and f': {cause}'}"
+
+
+def _cause_of_result(out: Any, right: Any, x: Array, targets: Sequence[Array]) -> str:
     """Say how a result differs from that of the chapter's layer, if that is plain."""
     if text := factor(out, right, x):
         return text

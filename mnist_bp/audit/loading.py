@@ -4,7 +4,7 @@ import ast
 import codeop
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -16,9 +16,9 @@ from mnist_bp.audit.subjects import is_own
 PLACE = "audit:"
 """Begins the file name of all code that is compiled here; the rest is the place it came from."""
 
-ORDER = (
-    "; check the order: backward runs through the layers in reverse, starting with the last layer"
-)
+ORDER = "; check the order: backward goes through the layers in reverse, the last layer first"
+
+BLAME = "probably because {} above is wrong"
 
 Starting: TypeAlias = Callable[[str], bool]
 """Called with the place of each statement before it runs; False leaves the statement out."""
@@ -42,16 +42,14 @@ class Loaded:
         From each module that was read by the same rule to its file.
     broken : dict
         From each class and function whose definition failed, by name, to its statement and error.
-    warnings : list of str
-        Imports that fail, of which `describe` found a name to be missing.
     """
 
     def __init__(self, file: Path, starting: Starting) -> None:
         self.definitions = Definitions(file)
         self.modules = {"_checked_": ""}
         self.broken: dict[str, tuple[ast.stmt, BaseException]] = {}
-        self.warnings: list[str] = []
-        self._failed_imports: dict[str, tuple[str, str]] = {}
+        self._uses: dict[str, list[str]] = {}
+        self._failed_imports: dict[str, str] = {}
         module = ModuleType("_checked_")
         # In a package, `from .functions import softmax` works.
         module.__file__, module.__package__ = str(file), file.parent.name
@@ -79,6 +77,8 @@ class Loaded:
         for place, node in definitions.statements:
             if not starting(f"{place}line {node.lineno}"):
                 continue
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                self._uses[node.name] = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
             try:
                 exec(compiled(ast.Module([node], []), PLACE + place, "exec"), names)
             except (Exception, SystemExit) as error:
@@ -88,12 +88,18 @@ class Loaded:
                     definitions.leave_out(node)
                 else:
                     first_line = ast.unparse(node).partition("\n")[0]
-                    text = f"`{first_line}` fails"
-                    warning = f"{place}line {node.lineno}: {text}: {error}"
-                    for each in ast.walk(node):
-                        if isinstance(each, ast.alias):
-                            name = (each.asname or each.name).partition(".")[0]
-                            self._failed_imports[name] = text, warning
+                    text = f"in {place}line {node.lineno}, `{first_line}` fails: {error}"
+                    aliases = (each for each in ast.walk(node) if isinstance(each, ast.alias))
+                    for name in (each.asname or each.name for each in aliases):
+                        self._failed_imports[name.partition(".")[0]] = text
+
+    def with_used(self, names: Iterable[str], seen: set[str]) -> Iterator[str]:
+        """Yield names, each after those that it uses, and none that was `seen` before."""
+        for name in names:
+            if name not in seen:
+                seen.add(name)
+                yield from self.with_used(self._uses.get(name, ()), seen)
+                yield name
 
     def describe(self, error: BaseException, suspects: Sequence[str] = ()) -> str:
         """Say what an exception is, where it was raised, and what probably led to it.
@@ -101,27 +107,20 @@ class Loaded:
         That may be one of the `suspects`, which are classes and functions known to be wrong.
         """
         frames = frames_of(error)
-        owners = [name.partition(".")[0] for name, _ in frames]
+        places = {name.partition(".")[0]: place for name, place in frames}  # Of each, the last.
         details = [place for _, place in frames[-1:]]
-        if len(set(owners)) > 1:
-            calls = (each for each, owner in zip(frames, owners, strict=True) if owner == owners[0])
-            details.append(f"called from {[*calls][-1][1]}")
+        if len(places) > 1:
+            details.append(f"called from {next(iter(places.values()))}")
         if isinstance(error, NameError):
-            failed = [*filter(None, map(self._failed_imports.get, (str(error.name), "*")))][:1]
-            details += [text for text, _ in failed]
-            self.warnings += [warning for _, warning in failed if warning not in self.warnings]
+            imports = map(self._failed_imports.get, (str(error.name), "*"))
+            details += [each for each in imports if each][:1]
         where, message = "; ".join(details), str(error).partition("\n")[0].rstrip()
         text = f"raises {type(error).__name__}: {message}" + (where and f" ({where})")
-        owners.append(type(getattr(error, "obj", None)).__name__)  # Of an attribute it lacks.
+        owners = {*places, type(getattr(error, "obj", None)).__name__}  # It lacks an attribute.
         if wrong := [each for each in suspects if each in owners]:
-            return f"{text}; {blame(wrong[0])}"
+            return f"{text}; {BLAME.format(wrong[0])}"
         backward = any(name.endswith(".backward") for name, _ in frames[1:])
         return text + (ORDER if backward and not is_own(error) else "")
-
-
-def blame(name: str) -> str:
-    """Say that a class or function with a row above is what is wrong."""
-    return f"probably because {name} above is wrong"
 
 
 class _Loader(SourceFileLoader):

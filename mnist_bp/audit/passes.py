@@ -35,8 +35,6 @@ class Pass:
         What was found for each of them, and for a network what was found beside that.
     evaluate : function
         Returns the sum of `out * dout`.
-    written : str
-        What was written into, if anything: "its input" or "dout".
     """
 
     inputs: list[Array]
@@ -46,7 +44,6 @@ class Pass:
     arrays: dict[str, Array]
     gradients: dict[str, Any]
     evaluate: Callable[[], Any]
-    written: str = ""
 
 
 def run(layer: Any, parameters: dict[str, Array], batch: Batch, frozen: bool = False) -> Pass:
@@ -65,7 +62,6 @@ def run(layer: Any, parameters: dict[str, Array], batch: Batch, frozen: bool = F
     handed = [*map(copied, inputs)]
     out = call(forward, *handed, *t)
     dout = np.cos(np.arange(np.size(out))).reshape(np.shape(out))
-    written = "" if all(map(np.array_equal, handed, inputs)) else "its input"
     if is_network(layer):
         arrays, gradients = parameters, call(layer.gradient, *handed, *t)
         if not isinstance(gradients, dict):
@@ -75,8 +71,6 @@ def run(layer: Any, parameters: dict[str, Array], batch: Batch, frozen: bool = F
         before = {path for path, _ in arrays_in(layer)}
         douts = [copied(dout)] if inspect.signature(layer.backward).parameters else []
         found = [*_flat(layer.backward(*douts))]
-        if not all(np.array_equal(each, dout) for each in douts):
-            written = "dout"
         names = required(forward)[: len(inputs)]
         if not found or found[0] is None:
             raise MistakeError("backward returns None")
@@ -85,7 +79,7 @@ def run(layer: Any, parameters: dict[str, Array], batch: Batch, frozen: bool = F
         gradients = dict(zip(names, found, strict=False))
         gradients |= _parameter_gradients(layer, parameters, found[len(names) :], before)
         arrays = dict(zip(names, inputs, strict=True)) | parameters
-    return Pass(inputs, t, out, dout, _some(arrays), deepcopy(_some(gradients)), evaluate, written)
+    return Pass(inputs, t, out, dout, _some(arrays), deepcopy(_some(gradients)), evaluate)
 
 
 def _parameter_gradients(
@@ -125,10 +119,9 @@ def _flat(found: Any) -> Iterator[Any]:
 
 def _some(arrays: dict[str, Any]) -> dict[str, Any]:
     """Return views of arrays, of at most 8 entries along each axis; None stays None."""
-    views = dict(arrays)
-    for name, array in arrays.items():
-        if array is not None:
-            steps = (slice(None, None, -(-n // MAX_ENTRIES)) for n in np.shape(array))
-            index: Any = *steps, ...
-            views[name] = np.asarray(array)[index]
-    return views
+
+    def some(array: Any) -> Any:
+        index: Any = *(slice(None, None, -(-n // MAX_ENTRIES)) for n in np.shape(array)), ...
+        return None if array is None else np.asarray(array)[index]
+
+    return {name: some(array) for name, array in arrays.items()}

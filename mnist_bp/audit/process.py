@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ import numpy as np
 from mnist_bp.audit.checks import ClassCheck, check
 from mnist_bp.audit.definitions import Definitions
 from mnist_bp.audit.loading import Loaded
-from mnist_bp.audit.uses import used_first
 from mnist_bp.errors import UsageError
 
 SECONDS = 10.0
@@ -45,8 +45,6 @@ class FileCheck:
         How many statements were not run, because they are not definitions.
     classes : list of ClassCheck
         Functions are among them.
-    warnings : list of str
-        Imports that fail, if a name of them is missed.
     error : str
         Why the file could not be read, if it could not.
     """
@@ -54,7 +52,6 @@ class FileCheck:
     file: Path
     left_out: int = 0
     classes: list[ClassCheck] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
     error: str = ""
 
     @property
@@ -86,15 +83,11 @@ def check_files(files: Sequence[Path], seconds: float = SECONDS) -> Iterator[Fil
     """
     running: set[subprocess.Popen[str]] = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [pool.submit(_check_file, file, seconds, running) for file in files]
         try:
-            for future in futures:
-                yield future.result()
+            yield from pool.map(partial(_check_file, seconds=seconds, running=running), files)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in [*running]:
-                running.discard(process)
-                process.kill()
+            while running:
+                running.pop().kill()
 
 
 def _check_file(file: Path, seconds: float, running: set[subprocess.Popen[str]]) -> FileCheck:
@@ -131,10 +124,8 @@ def _run(
                 break
             message = json.loads(line)
             if "found" in message:
-                found = ClassCheck(*message["found"])
-                result.classes.append(found)
-                result.warnings += message["warnings"]
-                done[message["step"]] = found.result == "fails"
+                result.classes.append(ClassCheck(*message["found"]))
+                done[message["step"]] = result.classes[-1].result == "fails"
     if "left_out" in message or process not in running:
         result.left_out = message.get("left_out", 0)
         return False
@@ -164,8 +155,7 @@ def work(file: str, done: dict[str, bool], seconds: float) -> None:
         After which a step is stopped.
     """
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    path = Path(file)
-    _prepare(path)
+    _prepare(Path(file))
 
     def starting(step: str, **found: object) -> bool:
         if step not in done:
@@ -175,32 +165,27 @@ def work(file: str, done: dict[str, bool], seconds: float) -> None:
             faulthandler.dump_traceback_later(seconds, exit=True, file=results)
         return step not in done
 
-    def finished(step: str, found: ClassCheck) -> None:
-        starting(step, found=found, warnings=loaded.warnings)
-        loaded.warnings, done[step] = [], found.result == "fails"
-
-    loaded = Loaded(path, starting)
+    loaded = Loaded(Path(file), starting)
     modules = {name: getattr(item, "__module__", None) for name, item in loaded.names.items()}
     homes = {name: loaded.modules[each] for name, each in modules.items() if each in loaded.modules}
     # The first name of what has several.
     own = {id(loaded.names[name]): name for name in reversed(homes)}
-    items = {name: loaded.names[name] for name in reversed(own.values())}
-    for name in (*used_first(items, items, set()), *loaded.broken):
-        suspects = [each for each in used_first([name], items, set()) if done.get(each)]
+    names = loaded.with_used(reversed(own.values()), set())
+    for name in (*(each for each in names if each in own.values()), *loaded.broken):
+        suspects = [each for each in loaded.with_used([name], set()) if done.get(each)]
         if starting(name) and (found := check(loaded, name, suspects)):
             home = homes.get(name)
             reason = "; ".join(filter(None, (found.reason, home and f"from {home}")))
-            finished(name, found._replace(reason=reason))
+            starting(name, found=found._replace(reason=reason))
+            done[name] = found.result == "fails"
     for place, reason in loaded.definitions.unreadable.items():
-        finished(place, ClassCheck(place, "cell", "not checked", reason))
+        starting(place, found=ClassCheck(place, "cell", "not checked", reason))
     starting("", left_out=loaded.definitions.left_out)
 
 
 def _prepare(file: Path) -> None:
     """Silence what the reader's code prints, and keep it from using up the machine."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nothing, stream)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")

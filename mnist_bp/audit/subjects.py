@@ -25,8 +25,7 @@ SIZES = re.compile(r"in|hid|out|n_|num_|[a-z]\d?$|.*(size|dim|units)", re.IGNORE
 PARAMETER = re.compile(r"params?\..*|(w(eights?)?|b(ias(es)?)?)\d?$", re.IGNORECASE)
 
 _rng = np.random.default_rng(0)
-W, BIASES, SCALES, SHIFTS = (_rng.normal(size=size) for size in ((D, C), C, D, D))
-KERNELS = _rng.normal(size=(C, 2, 3, 3))
+W, BIASES, SCALES, SHIFTS, KERNELS = (_rng.normal(size=n) for n in ((D, C), C, D, D, (C, 2, 3, 3)))
 PAIRS: list[Any] = [(W, BIASES), (BIASES, W), (W.T, BIASES), (SCALES, SHIFTS)]
 PAIRS += [(D, C), (KERNELS, BIASES), (2, 2)]
 # A network may count on the sizes of MNIST: the last ones are for that.
@@ -163,8 +162,7 @@ def recognise(cls: Any) -> Subject:
                 raise
             unmade.append(error)
             continue
-        tried = (_fit(Subject(cls, arguments, case), problems) for case in cases)
-        fitting = filter(None, tried)
+        fitting = filter(None, (_fit(Subject(cls, arguments, case), problems) for case in cases))
         if first := next(fitting, None):
             losses = (each for each in fitting if each.case.targets and each.kind != "loss")
             return next(losses, first) if first.kind == "loss" else first
@@ -266,8 +264,7 @@ def required(function: Any) -> list[str]:
 
 def arrays_in(layer: Any) -> Iterator[tuple[str, Any]]:
     """Yield the arrays that an object holds, also in lists and dicts, such as "grads.W"."""
-    names = [*getattr(layer, "__dict__", ()), *dir(type(layer))]
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys([*getattr(layer, "__dict__", ()), *dir(type(layer))]):
         if name.startswith("__"):
             continue
         try:  # A property may need what is not there yet.

@@ -29,16 +29,14 @@ def check(paths: Sequence[Path], options: dict[str, Any], as_json: bool) -> None
     with messages.steps_bar(len(files), show=len(files) > 1, unit="file") as advance:
         for result in check_files(files):
             found.append(result)
-            for text in result.warnings:
-                messages.warn(f"{result.file}: {text}")
             if result.error:
                 messages.complain(f"{result.file}: {result.error}")
             elif not as_json:
                 tables.file_check(console.results(), result)
             advance()
     if as_json:
-        passed = all(each.passed for each in found)
-        messages.print_json(passed=passed, files=[each.figures() for each in found])
+        results = [each.figures() for each in found]
+        messages.print_json(passed=all(each.passed for each in found), files=results)
     elif len(found) > 1:
         tables.file_checks(console.results(), found)
     if failed := [str(each.file) for each in found if not (each.passed or each.error)]:
@@ -49,9 +47,7 @@ def check(paths: Sequence[Path], options: dict[str, Any], as_json: bool) -> None
 
 def _files(path: Path) -> list[Path]:
     """Return the Python files and notebooks in a folder, or the path itself of a file."""
-    if not path.is_dir():
-        return [path]
     files = sorted(each for each in path.glob("[!.]*") if each.suffix in (".py", ".ipynb"))
-    if not files:
+    if path.is_dir() and not files:
         raise UsageError(f"{path}: there is no Python file or notebook in this folder")
-    return files
+    return files or [path]

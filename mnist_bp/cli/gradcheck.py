@@ -61,8 +61,7 @@ def _check_package(source: DigitsOptions, chosen: dict[str, Any], as_json: bool)
     recipe = Recipe(**{key: chosen[key] for key in ("hidden", "activation", "seed")})
     (digits,) = source.read_or_draw("train")
     if samples > (count := len(digits)):
-        problem = f"must be at most {count:,}, the number of training digits"
-        raise ParameterError("samples", problem)
+        raise ParameterError("samples", f"must be at most {count:,}, the number of training digits")
     x, t = scale_pixels(digits.images[:samples], np.float64), digits.labels[:samples]
     rng = stream(recipe.seed, Purpose.WEIGHTS)
     net = TwoLayerNet(x[0].size, recipe.hidden, 10, activation=recipe.activation, rng=rng)
@@ -75,13 +74,11 @@ def _check_package(source: DigitsOptions, chosen: dict[str, Any], as_json: bool)
     if as_json:
         messages.print_json(
             passed=not failures,
-            step=step,
-            tolerance=tolerance,
+            **{key: chosen[key] for key in ("step", "tolerance", "samples")},
             parameters=[parameter.figures() for parameter in network.parameters],
             layers={check.name: [p.figures() for p in check.parameters] for check in layers},
             failures=failures,
             dataset=digits.dataset,
-            samples=samples,
         )
     else:
         title = f"gradients of a 784-{recipe.hidden}-10 net on {samples} digits of {digits.dataset}"

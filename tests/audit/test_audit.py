@@ -33,7 +33,8 @@ MISTAKE_REASONS = {
     "functions_for_one_example.py": ("softmax", "rows do not sum to 1: softmax over the whole"),
     "import_fails.py": (
         "SoftmaxWithLoss",
-        "(line 8; `from my_old_functions import softmax` fails)",
+        "name 'softmax' is not defined (line 8; in line 2, `from my_old_functions import softmax` "
+        "fails: No module named 'my_old_functions')",
     ),
     "loss_mean_left_out.ipynb": ("SoftmaxWithLoss", "3.000 times too large: the batch size is 3"),
     "loss_mean_over_all_entries.py": ("Loss", "4.000 times too small: the number of columns is 4"),
@@ -124,7 +125,7 @@ NOT_CHECKED = {
 
 LAST = "        dout = self.lastLayer.backward(dout)\n"
 SUM = "np.sum(np.exp(x), axis=0)"
-ORDER = "check the order: backward runs through the layers in reverse, starting with the last layer"
+ORDER = "check the order: backward goes through the layers in reverse, the last layer first"
 CHANGES = {
     "a network that cannot be constructed": (
         ('b2"] = np.zeros(output_size)', 'b2"] = np.zeros(hidden_size, output_size)'),
@@ -191,21 +192,17 @@ CHANGES = {
             "SoftmaxWithLoss": "for inputs around 1000 (subtract the largest input",
         },
     ),
-    "a softmax that writes into its input": (
-        ("x = x - np.max(x)", "x -= np.max(x)"),
-        {"softmax": "for one example, it writes into its input"},
-    ),
     "weights in place of their gradient": (
         ('self.layers["Affine2"].dW', 'self.layers["Affine2"].W'),
         {"TwoLayerNet": "W2 has the values of W2 itself, not of its gradient"},
     ),
     "a numerical gradient with half the width": (
         ("/ (2 * h)", "/ h"),
-        {"numerical_gradient": "for a vector, it gives [1]: -1.10227, expected -0.551133"},
+        {"numerical_gradient": "is 2.000 times too large"},
     ),
     "a numerical gradient that leaves x changed": (
         ("        x[idx] = tmp_val\n", ""),
-        {"numerical_gradient": "for a vector, it writes into its input"},
+        {"numerical_gradient": "for a vector, it gives [3]: "},
     ),
     "a numerical gradient of another kind": (
         ("def numerical_gradient(f, x):", "def numerical_gradient(f, x, params):"),
@@ -423,19 +420,15 @@ def test_modules_beside_the_file_are_loaded_by_the_same_rule(tmp_path):
     assert sorted(each.name for each in tmp_path.rglob("*.*")) == ["layers.py", "mine.py"]
 
 
-def test_an_import_that_fails_is_a_warning_that_names_it(results):
-    assert results[MISTAKES / "import_fails.py"].warnings == [
-        "line 2: `from my_old_functions import softmax` fails: No module named 'my_old_functions'"
-    ]
-
-
-def test_an_import_that_fails_is_no_warning_where_nothing_needs_it(tmp_path):
+def test_an_import_that_fails_is_not_mentioned_where_nothing_needs_it(command):
     chapter = (RIGHT / "whole_chapter.py").read_text()
+    file = write(command.folder, "from dataset.mnist import load_mnist\n" + chapter)
 
-    result = check(write(tmp_path, "from dataset.mnist import load_mnist\n" + chapter))
+    done = command("gradcheck", file)
 
-    assert result.passed
-    assert result.warnings == []
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "load_mnist" not in done.stdout
 
 
 def test_a_class_that_needs_what_was_left_out_is_not_checked(tmp_path):
