@@ -28,8 +28,8 @@ _rng = np.random.default_rng(0)
 W, BIASES, SCALES, SHIFTS, KERNELS = (_rng.normal(size=n) for n in ((D, C), C, D, D, (C, 2, 3, 3)))
 PAIRS: list[Any] = [(W, BIASES), (BIASES, W), (W.T, BIASES), (SCALES, SHIFTS)]
 PAIRS += [(D, C), (KERNELS, BIASES), (2, 2)]
-# A network may count on the sizes of MNIST: the last ones are for that.
-NETS = [(D, H, C), (D, [H], C), (784, H, 10)], [(D, H, H, C), (D, H, C, 0.1), (784, H, 10, 0.1)]
+# A network may count on the sizes of MNIST, or ask for an activation by its name.
+NETS = [(D, H, C), (D, [H], C), (784, H, 10)], [(D, H, H, C), (D, H, C, 0.1), (D, H, C, "relu")]
 ARGUMENTS: list[Any] = [[()], [(W,), (0.5,), (D,), ([D, H, C],)], PAIRS, *NETS]
 """What `__init__` may take, by the number of its arguments."""
 

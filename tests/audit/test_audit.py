@@ -204,6 +204,13 @@ CHANGES = {
         ("        x[idx] = tmp_val\n", ""),
         {"numerical_gradient": "for a vector, it gives [3]: "},
     ),
+    "a numerical gradient of vectors alone": (
+        (
+            "for idx in np.ndindex(x.shape):\n        tmp_val = x[idx]",
+            "for idx in range(x.size):\n        tmp_val = float(x[idx])",
+        ),
+        {"numerical_gradient": "for a matrix, it raises TypeError"},
+    ),
     "a numerical gradient of another kind": (
         ("def numerical_gradient(f, x):", "def numerical_gradient(f, x, params):"),
         {"numerical_gradient": "it takes f, x, params"},
@@ -213,6 +220,14 @@ CHANGES = {
         {"numerical_gradient": "it is not called like ours: raises TypeError"},
     ),
     "sizes of MNIST": (("        y = self", "        x.reshape(-1, 784)\n        y = self"), {}),
+    "an activation by its name": (
+        (
+            "output_size, weight_init_std=0.01):",
+            "output_size, activation, weight_init_std=0.01):\n"
+            "        {'relu': Relu, 'sigmoid': None}[activation]()",
+        ),
+        {},
+    ),
     "ten classes": (
         ("        self.t = t\n", "        self.t = t = np.eye(10)[t]\n"),
         {
