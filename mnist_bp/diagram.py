@@ -137,7 +137,8 @@ def cells(text: str) -> int:
 
 def rounded(number: float) -> str:
     """Return a number with six digits; nothing for NaN, which stands for no number yet."""
-    return "" if math.isnan(number) else f"{number:.6g}"
+    # Adding 0 makes -0.0 a plain 0.
+    return "" if math.isnan(number) else f"{number + 0:.6g}"
 
 
 def _sum(node: Any) -> str:

@@ -14,6 +14,7 @@ The formula is parsed with `ast`, and never evaluated by Python.
 import ast
 import contextlib
 import math
+import re
 import unicodedata
 import warnings
 from dataclasses import dataclass, field
@@ -29,6 +30,13 @@ FUNCTIONS: dict[str, Any] = {"exp": Exp, "log": Log, "relu": ReLU, "sigmoid": Si
 LAYERS = {"+": Add, "×": Multiply, "1/x": Reciprocal, **FUNCTIONS}
 SYNTAX = "numbers, names, + - * /, x**2, brackets, exp(x), log(x), relu(x), sigmoid(x)"
 UNDEFINED = {"1/x": "division by zero or nearly zero", "log": "log needs a positive number"}
+HINTS = {
+    r"[\^²³]": "write a power as x ** 2 or x * x",
+    r"(?<![\w.])[\d.]+(?![eE][+-]?\d)(?=[^\W\d_]|\()|\)\s*[\w(]": "write a product as 2 * x",
+    r"=": "a formula has no equals sign; the values follow it, such as x=-1",
+    r"\bmax\b": "write max(x, 0) as relu(x)",
+}
+"""What formulas often have elsewhere, and how to write it here."""
 MAX_LENGTH, MAX_DEPTH = 2_000, 100
 
 
@@ -215,7 +223,14 @@ class Graph:
             raise self._error("it is nested too deeply, or is not text", 0) from error
 
     def _error(self, problem: str, at: int) -> GraphError:
-        """Return an error that shows the formula around a place, and points at it."""
+        """Return an error that shows the formula around a place, and points at it.
+
+        A place that has a hint is a better one than the place where the parser had to stop.
+        """
+        for pattern, hint in HINTS.items():
+            if found := re.search(pattern, self._source):
+                problem, at = hint, found.start()
+                break
         near = self._source[max(0, at - 30) : at + 25]
         shown = "".join(each if each.isprintable() else "?" for each in near)
         pointer = " " * cells(shown[: min(at, 30)]) + "^"
@@ -254,9 +269,8 @@ class Graph:
                 return "+" if isinstance(sign, ast.Add) else "×", [left, right]
             case ast.BinOp(left, ast.Sub(), right):
                 return "+", [left, ast.UnaryOp(ast.USub(), right)]
-            case ast.BinOp(ast.Constant(1 as one), ast.Div(), right) if (
-                one is not True
-            ):  # True == 1
+            # In Python, True == 1.
+            case ast.BinOp(ast.Constant(1 as one), ast.Div(), right) if one is not True:
                 return "1/x", [right]
             case ast.BinOp(left, ast.Div(), right):
                 return "×", [left, ast.BinOp(ast.Constant(1), ast.Div(), right)]

@@ -303,6 +303,31 @@ def test_a_long_formula_is_shown_around_the_place_of_an_error():
 
 
 @pytest.mark.parametrize(
+    ("formula", "place", "hint"),
+    [
+        ("1 + x^2", "^", "write a power as x ** 2 or x * x"),
+        ("x² + 1", "²", "write a power as x ** 2 or x * x"),
+        ("1 + 2x", "2x", "write a product as 2 * x"),
+        ("x - 1.5relu(x)", "1.5relu", "write a product as 2 * x"),
+        ("1 + 2(x + 1)", "2(", "write a product as 2 * x"),
+        ("(x + 1)(x - 1)", ")(", "write a product as 2 * x"),
+        ("x = 1", "=", "the values follow it, such as x=-1"),
+        ("x + b, b = -1", "=", "the values follow it, such as x=-1"),
+        ("2 * max(x, 0)", "max", "write max(x, 0) as relu(x)"),
+        ("1e5 * x.real", "x.real", "it may only have"),
+        ("x1e5(2)", "x1e5", "it may only have"),
+    ],
+)
+def test_what_is_written_otherwise_here_has_a_hint_at_its_place(formula, place, hint):
+    with pytest.raises(GraphError) as raised:
+        Graph(formula, x=1)
+
+    problem, shown, pointer = str(raised.value).splitlines()
+    assert hint in problem
+    assert shown[pointer.index("^") :].startswith(place)
+
+
+@pytest.mark.parametrize(
     ("formula", "values", "message"),
     [
         ("x * y", {}, "these names need a value, such as x=1.5: x, y"),

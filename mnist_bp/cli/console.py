@@ -6,7 +6,7 @@ Every text is shown as text: no markup, no emoji codes, no escape codes but the 
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 from rich import box
@@ -20,7 +20,10 @@ from mnist_bp.cli.messages import bars_hidden, plain, printable, writing
 Cell: TypeAlias = str | Text
 
 MIN_PLAIN_WIDTH = 100
-"""Columns for text that goes to a file or a pipe."""
+"""Columns for text that goes to a file or a pipe, which may need more."""
+
+LONG_WORD = 16
+"""Columns to which a longer word, such as a path, is shortened where a terminal is too narrow."""
 
 
 class _Results(Console):
@@ -70,7 +73,7 @@ class GrowingTable:
     def row(self, *cells: str) -> None:
         """Print one row."""
         widest = ["0" * width for width in self.columns.values()]
-        table = _table(self.console, list(self.columns), [widest, cells], left=0)
+        table = _table(self.console, list(self.columns), [widest, cells], ())
         table.show_header = self.rows == 0
         table.add_row(*cells)
         if self.rows == 0:
@@ -84,29 +87,38 @@ def table(
     title: str,
     headings: Sequence[str],
     rows: Sequence[Sequence[Cell]],
-    left: int = 1,
+    texts: Collection[int] = (0,),
 ) -> None:
-    """Print a table: the first `left` columns hold texts, the others numbers, to the right.
+    """Print a table: the columns `texts` hold texts, the others numbers, to the right.
 
-    Where the console is too narrow, texts and headings are broken between words, numbers never.
+    Where a terminal is too narrow, long words of texts lose their beginnings, and texts and
+    headings are broken between words. Numbers are never broken.
     """
-    result = _table(console, headings, rows, left)
+    result = _table(console, headings, rows, texts)
     for row in rows:
-        result.add_row(*row)
+        cells = zip(row, result.columns, strict=True)
+        result.add_row(*(_fitted(cell, column.width or 1) for cell, column in cells))
     heading(console, title)
     console.print(result, "")
 
 
 def _table(
-    console: Console, headings: Sequence[str], rows: Sequence[Sequence[Cell]], left: int
+    console: Console,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    texts: Collection[int],
 ) -> Table:
     """Return an empty table with the columns for these headings and rows."""
     wide, narrow = [], []
-    for index, (name, *cells) in enumerate(zip(headings, *rows, strict=True)):
-        texts = [printable(cell) for cell in cells]
-        wide.append(max(map(cell_len, (name, *texts))))
-        unbroken = name.split() + (" ".join(texts).split() if index < left else texts)
-        narrow.append(max(map(cell_len, unbroken), default=0))
+    longest = LONG_WORD if console.is_terminal else sys.maxsize
+    for index, (name, *column) in enumerate(zip(headings, *rows, strict=True)):
+        cells = [printable(cell) for cell in column]
+        wide.append(max(map(cell_len, (name, *cells))))
+        words = [min(cell_len(word), longest) for cell in cells for word in cell.split()]
+        unbroken = words if index in texts else map(cell_len, cells)
+        narrow.append(max([*map(cell_len, name.split()), *unbroken], default=0))
+    if not console.is_terminal:
+        console.width = max(console.width, sum(narrow) + 3 * len(narrow))
     padding = 1 if sum(narrow) + 3 * len(narrow) <= console.width else 0
     room = console.width - (1 + 2 * padding) * len(wide)
     while sum(wide) > room and wide != narrow:
@@ -116,9 +128,21 @@ def _table(
         box=box.SIMPLE_HEAD, show_edge=False, padding=(0, padding), show_header=any(headings)
     )
     for index, (name, width) in enumerate(zip(headings, wide, strict=True)):
-        justify: Any = "left" if index < left else "right"
+        justify: Any = "left" if index in texts else "right"
         result.add_column(name, justify=justify, width=max(1, width), overflow="fold")
     return result
+
+
+def _fitted(cell: Cell, width: int) -> Cell:
+    """Return a cell whose words are no wider than its column: they lose their beginnings."""
+    if isinstance(cell, Text):
+        return cell
+    words = printable(cell).split(" ")
+    ends = (next(w[i:] for i in range(len(w) + 1) if cell_len(w[i:]) < width) for w in words)
+    return " ".join(
+        word if cell_len(word) <= width else f"…{end}"
+        for word, end in zip(words, ends, strict=True)
+    )
 
 
 def heading(console: Console, title: str) -> None:

@@ -98,7 +98,8 @@ def explain(
 def _name_and_number(word: str) -> tuple[str, str]:
     name, equals, number = word.partition("=")
     if not equals:
-        raise GraphError(f"{word[:50]!r} is not a value such as x=1.5; a formula needs quotes")
+        problem = f"{word.strip()[:50]!r} is not a value such as x=1.5, without spaces"
+        raise GraphError(f"{problem}; the formula comes first, in quotes")
     return name.strip(), number
 
 
@@ -108,8 +109,8 @@ def _figures(edge: "Edge") -> dict[str, Any]:
 
 
 def _exact(number: float) -> str:
-    """Return a number with all its digits."""
-    return repr(number).removesuffix(".0")
+    """Return a number with all its digits. Adding 0 makes -0.0 a plain 0."""
+    return repr(number + 0).removesuffix(".0")
 
 
 def _print(graph: "Graph", checks: Checks, out: "Console") -> None:

@@ -43,13 +43,13 @@ def print_tables(
         varying = len(ranked[0].setting)
         names = [*ranked[0].setting, *COLUMNS] + [""] * compared
         rows = [_cells(each, "best" if each is ranked[0] else "tied") for each in ranked]
-        console.table(out, title, names, [row[: len(names)] for row in rows], varying)
+        console.table(out, title, names, [row[: len(names)] for row in rows], range(varying))
     if compared and all(len(each.runs) == 1 for each in ranked):
         out.print("with one seed, settings cannot be told apart: add seeds, such as --seed 0-4")
     elif any(each.tied for each in ranked[1:]):
         out.print("tied: cannot be told from the best (paired by seed, 95 %)")
     if failed:
-        console.table(out, "failed runs", ("file", "reason"), list(failed.items()), left=2)
+        console.table(out, "failed runs", ("file", "reason"), list(failed.items()), (0, 1))
     made_by = sorted({run.saved.versions for each in ranked for run in each.runs if run.saved})
     if len(made_by) > 1:
         out.print("the last bits of these runs may differ, for they were made by several:")

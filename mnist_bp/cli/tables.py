@@ -24,7 +24,7 @@ NAMED_KINKS = 6
 
 def sources(out: Console, folder: object, done: Sequence[tuple[str, str]]) -> None:
     """Print what was done for each file of a folder."""
-    console.table(out, f"MNIST in {folder}", ("file", "from"), done, left=2)
+    console.table(out, f"MNIST in {folder}", ("file", "from"), done, (0, 1))
 
 
 def epochs(out: Console, title: str, measured_on: str = "test") -> GrowingTable:
@@ -93,7 +93,7 @@ def file_check(out: Console, check: "FileCheck") -> None:
         [each.name, each.kind, Text(each.result.replace("fails", "FAILS"), RESULTS[each.result])]
         for each in check.classes
     ]
-    console.table(out, str(check.file), ("name", "taken for", "result"), rows, left=3)
+    console.table(out, str(check.file), ("name", "taken for", "result"), rows, range(3))
     notes = [f"{each.name}: {each.reason}" for each in check.classes if each.reason]
     notes += [] if rows else ["there is no class with forward and backward"]
     notes += [f"statements left out, which are not definitions: {check.left_out}"]
@@ -186,7 +186,7 @@ def prediction(out: Console, result: dict[str, Any], images: Sequence[Any]) -> N
             if each["unsure"]
         ]
         if rows:
-            console.table(out, "unsure", ("digit", "reason"), rows)
+            console.table(out, "unsure", ("digit", "reason"), rows, (0, 1))
 
 
 def predictions(out: Console, title: str, results: Sequence[dict[str, Any]]) -> None:
@@ -200,7 +200,7 @@ def predictions(out: Console, title: str, results: Sequence[dict[str, Any]]) -> 
         notes += sorted({f"? {each['unsure']}" for each in found if each["unsure"]})
         cells = result["file"], _number(result), f"{least:.1%}", "; ".join(filter(None, notes))
         lines.append([*cells])
-    console.table(out, title, ("file", "digit", "probability", "runners-up"), lines)
+    console.table(out, title, ("file", "digit", "probability", "runners-up"), lines, (0, 3))
 
 
 def _number(result: dict[str, Any]) -> str:

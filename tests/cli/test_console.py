@@ -8,6 +8,8 @@ import re
 import numpy as np
 import pytest
 from helpers import ESCAPE, SHORT, in_terminal
+from PIL import Image
+from rich.cells import cell_len
 from rich.console import Console
 
 from mnist_bp.cli.console import table
@@ -105,6 +107,37 @@ def test_tables_never_break_a_number(command, digits_folder, trained, columns):
             (row,) = [line for line in lines if line.split()[:2] == ["network", "W1"]]
             assert "784 x 50" in row
             assert row.rstrip().endswith("holds")
+
+
+@pytest.fixture
+def pictures(command, dataset):
+    """Long paths of ten pictures, whose ends alone tell them apart."""
+    folder = command.folder / "a-class-of-thirty-students" / "homework-of-tuesday-漢字漢字漢字"
+    folder.mkdir(parents=True)
+    paths = [folder.relative_to(command.folder) / f"student-{number}.png" for number in range(10)]
+    for path, image in zip(paths, dataset[1].images, strict=False):
+        Image.fromarray(255 - image).save(command.folder / path)
+    return paths
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("columns", [120, 80, 60])
+def test_long_paths_are_shortened_before_digits_are_broken(command, trained, pictures, columns):
+    places = {"cwd": command.folder, "columns": columns, "NO_COLOR": "1"}
+    lines = re.split(r"[\r\n]+", in_terminal("predict", trained.name, *pictures, **places))
+
+    assert max(map(cell_len, lines)) <= columns
+    rows = [line for line in lines if re.search(r"student-\d\.png +\d\?? +\d+\.\d%", line)]
+    assert [re.search(r"student-(\d)", row)[1] for row in rows] == list("0123456789")
+
+
+def test_paths_are_whole_where_there_is_no_terminal(inline, trained, pictures):
+    long = pictures[0].parent / ("long-" * 20 + "name.png")
+    (trained.parent / pictures[0]).rename(trained.parent / long)
+
+    shown = inline("predict", trained, trained.parent / long, trained.parent / pictures[1]).stdout
+
+    assert f" {trained.parent / long} " in shown
 
 
 @pytest.mark.parametrize(("columns", "whole"), [(40, True), (30, False)])

@@ -122,6 +122,13 @@ def test_what_an_expression_may_look_like(command, arguments, value):
         assert json.loads(done.stdout)["value"] == value
 
 
+def test_zero_has_no_sign(command):
+    done = command("explain", "relu(x) * -y", "x=-2", "y=0", "--check", "--svg", "graph.svg")
+
+    assert not re.search(r"-0\b", done.stdout)
+    assert ">-0<" not in (command.folder / "graph.svg").read_text()
+
+
 def test_a_drawing_that_is_too_wide_is_left_out(command):
     formula = "exp(" * 12 + "-x" + ")" * 12
 
@@ -198,7 +205,11 @@ def test_the_check_finds_a_wrong_gradient(monkeypatch, capsys):
     ("arguments", "message"),
     [
         (["x * y"], "these names need a value, such as x=1.5: x, y"),
-        (["x", "y"], "'y' is not a value such as x=1.5; a formula needs quotes"),
+        (["x", "y"], "'y' is not a value such as x=1.5, without spaces; the formula comes first"),
+        (["x + b", "x=1", "b", "=", "-1"], "'b' is not a value such as x=1.5, without spaces"),
+        (["x + b", "x=1", "b=", "-1"], "'-1' is not a value such as x=1.5, without spaces"),
+        (["b=-1", "x + b"], "'x + b' is not a value such as x=1.5, without spaces; the formula"),
+        (["x + b, b = -1"], "a formula has no equals sign; the values follow it, such as x=-1\n"),
         (["x", "x=1", "y=2"], "'y' is not in the formula, whose names are: x"),
         (["x", "x=one"], "x must be a finite number, not 'one'"),
         (["x", "x=1e999"], "x must be a finite number, not '1e999'"),
@@ -207,8 +218,8 @@ def test_the_check_finds_a_wrong_gradient(monkeypatch, capsys):
         (["exp(x)", "x=1000"], "exp(x): the result is too large a number"),
         (["x.real", "x=1"], "the formula cannot be read here: it may only have numbers, names"),
         (["x", "\x1b[31m=1"], "'\\x1b[31m' is not in the formula"),
-        (["\x1b[31m", "x=1"], "\n  ?[31m\n  ^"),
-        (["-\x1b[31m"], "\n  -?[31m\n   ^"),
+        (["\x1b[m", "x=1"], "\n  ?[m\n  ^"),
+        (["-\x1b[m"], "\n  -?[m\n   ^"),
         (["x", "x=\x1b[31m"], "x must be a finite number, not '\\x1b[31m'"),
         (["x", "x=1", "x=" + "9" * 100_000], "x must be a finite number, not '999"),
         (["-" * 100_000 + "x"], "the formula must have 1 to 2,000 characters, not 100,001"),
