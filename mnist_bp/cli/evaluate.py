@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import DigitsOptions, Json, option, with_digits, with_settings
-from mnist_bp.cli.outputs import check_outputs
-from mnist_bp.errors import DivergedError, MissingExtraError, OutputError, UsageError, WeightsError
-from mnist_bp.files import replacing
+from mnist_bp.cli.options import DigitsOptions, Json, Title, option, with_digits, with_settings
+from mnist_bp.cli.outputs import check_page, save
+from mnist_bp.errors import DivergedError, UsageError, WeightsError
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def evaluate(
         typer.Argument(help="Weights files; several are one ensemble.", metavar="WEIGHTS..."),
     ],
     report: Annotated[Path | None, option(REPORT)] = None,
-    title: Annotated[str | None, option("Title of the page.", metavar="TEXT")] = None,
+    title: Title = None,
     as_json: Json = False,
 ) -> None:
     """Show how good trained weights are, and which digits they misclassify.
@@ -50,11 +49,7 @@ def evaluate(
     from mnist_bp.runs.checkpoint import load_checkpoint
 
     split, mistakes = (flags.get(key, EVALUATE_SETTINGS[key].default) for key in EVALUATE_SETTINGS)
-    if title and not report:
-        raise UsageError("--title is the title of a page: name its file with --report")
-    if report:
-        MissingExtraError.check("report", "matplotlib", "jinja2")
-        check_outputs({"--report": report}, {f"the weights {path}": path for path in weights})
+    check_page(report, title, {f"the weights {path}": path for path in weights})
     loaded = [load_checkpoint(path) for path in weights]
     (digits,) = source.read(_dataset(source, weights, loaded), split)
     members = [_evaluate(path, each, digits) for path, each in zip(weights, loaded, strict=True)]
@@ -81,7 +76,7 @@ def evaluate(
         from mnist_bp.report import Net, page
 
         nets = [Net(*net) for net in zip(map(str, weights), loaded, members, strict=True)]
-        _write_report(report, page(nets, digits, split=split, title=title or heading))
+        save(report, page(nets, digits, split=split, title=title or heading))
 
 
 def _dataset(
@@ -111,14 +106,3 @@ def _evaluate(path: Path, checkpoint: "Checkpoint", digits: "Digits") -> "Evalua
             return evaluate(checkpoint.net, digits.images, digits.labels)
     except DivergedError as error:
         raise WeightsError(f"{path} cannot be evaluated: {error}") from error
-
-
-def _write_report(path: Path, text: str) -> None:
-    # A path may have bytes that are not letters.
-    html = text.encode(errors="replace")
-    try:
-        with replacing(path) as file:
-            file.write(html)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    messages.say(f"saved {path} ({len(html) / 1e6:.1f} MB)")

@@ -11,9 +11,8 @@ from typer.core import TyperCommand
 
 from mnist_bp.cli import messages
 from mnist_bp.cli.options import Json, option, starting_with
-from mnist_bp.cli.outputs import check_outputs
-from mnist_bp.errors import CheckError, GraphError, OutputError
-from mnist_bp.files import replacing
+from mnist_bp.cli.outputs import check_outputs, save
+from mnist_bp.errors import CheckError, GraphError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,12 +77,7 @@ def explain(
     checks = _check(graph) if check else {}
     wrong = [name for name, (_, holds) in checks.items() if not holds]
     if svg:
-        try:
-            with replacing(svg) as file:
-                file.write(graph._repr_svg_().encode())
-        except OSError as error:
-            raise OutputError(f"{svg} cannot be written: {error.strerror}") from error
-        messages.say(f"saved {svg}")
+        save(svg, graph._repr_svg_())
     if as_json:
         quotients = {name: q if math.isfinite(q) else None for name, (q, _) in checks.items()}
         more = {"passed": not wrong, "quotients": quotients} if check else {}

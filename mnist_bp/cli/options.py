@@ -33,6 +33,7 @@ def starting_with(words: Collection[str]) -> Callable[[str], list[str]]:
 
 
 Json = Annotated[bool, option("Print one JSON object instead of tables.", "--json", metavar=None)]
+Title = Annotated[str | None, option("Title of the page.", metavar="TEXT")]
 DATA_DIR = (
     "Folder with the four files of MNIST, gzipped or not. [default: $MNIST_BP_DATA_DIR, or the "
     "cache folder]"

@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from mnist_bp.errors import UsageError
-from mnist_bp.files import check_appendable, check_back_up, check_writable
+from mnist_bp.cli import messages
+from mnist_bp.errors import MissingExtraError, OutputError, UsageError
+from mnist_bp.files import check_appendable, check_back_up, check_writable, replacing
 
 
 def check_outputs(
@@ -66,3 +67,25 @@ def check_output(path: Path) -> None:
     """Find out whether a file can be written, and an older one kept under another name."""
     check_writable(path)
     check_back_up(path)
+
+
+def check_page(path: Path | None, title: str | None, inputs: dict[str, Path | None]) -> None:
+    """Find out before the work whether a page can be made and written."""
+    if title and not path:
+        raise UsageError("--title is the title of a page: name its file with --report")
+    if path:
+        MissingExtraError.check("report", "matplotlib", "jinja2")
+        check_outputs({"--report": path}, inputs)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a page or a picture, and say so."""
+    # A path that it names may have bytes that are not letters.
+    content = text.encode(errors="replace")
+    try:
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    size = f" ({len(content) / 1e6:.1f} MB)" if len(content) > 1e5 else ""
+    messages.say(f"saved {path}{size}")

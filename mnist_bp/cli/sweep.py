@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import DigitsOptions, Json, option, with_digits, with_settings
-from mnist_bp.cli.outputs import check_outputs
+from mnist_bp.cli.options import DigitsOptions, Json, Title, option, with_digits, with_settings
+from mnist_bp.cli.outputs import check_outputs, check_page, save
 from mnist_bp.cli.signals import deferred_signals
 from mnist_bp.cli.train import RECIPES, Quiet
 from mnist_bp.errors import (
@@ -20,14 +20,12 @@ from mnist_bp.errors import (
     StoppedError,
     UsageError,
 )
-from mnist_bp.files import replacing
 from mnist_bp.runs import recipe as recipes
 from mnist_bp.runs.recipe import SETTINGS, Recipe
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
-    from mnist_bp.runs.ranking import Ranked
     from mnist_bp.runs.sweep import SweepRun
     from mnist_bp.runs.workers import Event
 
@@ -79,6 +77,7 @@ def sweep(
     workers: Workers = None,
     dask: Dask = None,
     report: Report = None,
+    title: Title = None,
     dry_run: DryRun = False,
     fail_fast: FailFast = False,
     as_json: Json = False,
@@ -90,7 +89,8 @@ def sweep(
     what is done: the same command again trains what is missing and resumes what was broken off.
     With more than one setting, the last 10,000 training digits are held out and compared on.
     """
-    _check_options(dask, workers, report)
+    _check_dask(dask, workers)
+    check_page(report, title, {})
     configs = {name: recipes.read(name) for name in (config or "").split(",") if name}
     from mnist_bp.cli import sweep_results
     from mnist_bp.runs.ranking import rank
@@ -101,7 +101,7 @@ def sweep(
     _check_validation(runs[0].recipe, digits[0])
     _make_folder(output)
     data = _data_flags(digits[0], source)
-    with locked(output):
+    with nullcontext() if dry_run else locked(output):
         ask = not validation_given(configs, flags)
         runs = look_up(runs, digits[0], ask_for_validation=ask)
         if dry_run:
@@ -111,27 +111,26 @@ def sweep(
             events = _events(runs, digits, source, workers, dask)
             failed |= _train(runs, events, fail_fast, show=not (quiet or as_json))
         runs = look_up(runs, digits[0])
-    ranked, title = rank(runs), f"{runs[0].recipe.measured_on} accuracy on {digits[0].dataset}"
+    ranked, heading = rank(runs), f"{runs[0].recipe.measured_on} accuracy on {digits[0].dataset}"
     if digits[0].dataset == "synthetic" and not source.dataset:
-        title += ": MNIST could not be reached"
+        heading += ": MNIST could not be reached"
     if as_json:
         sweep_results.print_json(ranked, runs[0].recipe.measured_on, failed)
     elif not quiet:
-        sweep_results.print_tables(ranked, title, failed, data)
+        sweep_results.print_tables(ranked, heading, failed, data)
     if report and ranked:
-        _write_page(report, ranked, failed, title)
+        from mnist_bp.report.sweep import sweep_page
+
+        save(report, sweep_page(ranked, failed, title=title or heading))
     if failed:
         raise MnistBpError(f"{len(failed)} of {len(runs)} runs failed")
 
 
-def _check_options(dask: str | None, workers: int | None, report: Path | None) -> None:
+def _check_dask(dask: str | None, workers: int | None) -> None:
     if dask:
         MissingExtraError.check("cluster", "distributed")
     if dask and workers:
         raise UsageError("--workers counts processes on this machine: leave it out with --dask")
-    if report:
-        MissingExtraError.check("report", "matplotlib", "jinja2")
-        check_outputs({"--report": report}, {})
 
 
 def _check_validation(recipe: Recipe, train: "Digits") -> None:
@@ -203,13 +202,3 @@ def _train(
     if signals:
         raise StoppedError(signals[0], "what is done is saved; the same command goes on")
     return failed
-
-
-def _write_page(
-    report: Path, ranked: "Sequence[Ranked]", failed: dict[str, str], title: str
-) -> None:
-    from mnist_bp.report.sweep import sweep_page
-
-    with replacing(report) as file:
-        file.write(sweep_page(ranked, failed, title=title).encode())
-    messages.say(f"saved {report}")

@@ -1,7 +1,7 @@
 """What a sweep prints: its table or JSON, and the commands that lie ahead."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -48,6 +48,8 @@ def print_tables(
         out.print("with one seed, settings cannot be told apart: add seeds, such as --seed 0-4")
     elif any(each.tied for each in ranked[1:]):
         out.print("tied: cannot be told from the best (paired by seed, 95 %)")
+    for hint in _hints(ranked):
+        out.print(hint)
     if failed:
         console.table(out, "failed runs", ("file", "reason"), list(failed.items()), (0, 1))
     made_by = sorted({run.saved.versions for each in ranked for run in each.runs if run.saved})
@@ -63,6 +65,25 @@ def print_tables(
             "settings are compared on the test digits, so the best one's accuracy is partly luck; "
             "without --validation 0, they are compared on held-out digits"
         )
+
+
+def _hints(ranked: Sequence[Ranked]) -> Iterator[str]:
+    """Yield a hint for each number whose best value is the smallest or the largest that was tried.
+
+    It takes three values at least, with all else as in the best setting, and one of them that is
+    not tied: where chance alone may order them, there is nothing to follow.
+    """
+    best = ranked[0].setting if ranked else {}
+    for name, value in best.items():
+        alike = [each for each in ranked if each.setting | {name: value} == best]
+        values = [each.setting[name] for each in alike]
+        if isinstance(value, str) or len(values) < 3 or all(each.tied for each in alike):
+            continue
+        start = f"the best --{name.replace('_', '-')} is the"
+        if value == max(values) != SETTINGS[name].maximum:
+            yield f"{start} largest that was tried: try larger ones too"
+        elif value == min(values) != SETTINGS[name].minimum:
+            yield f"{start} smallest that was tried: try smaller ones too"
 
 
 def _cells(ranked: Ranked, verdict: str) -> list[str]:

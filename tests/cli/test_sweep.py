@@ -190,6 +190,16 @@ def test_a_second_sweep_in_the_folder_waits_and_then_finds_all_done(begun, sweep
     assert same(sweep.folder / "out", whole) == 8
 
 
+@pytest.mark.posix
+def test_a_dry_run_waits_for_no_sweep(begun, sweep):
+    process = begun("out", "--workers", 1)
+    dry = sweep(*LONG, "-o", "out", "--dry-run")
+
+    assert (dry.returncode, said(dry.stderr)) == (0, [])
+    assert process.poll() is None
+    assert len(dry.stdout.splitlines()) > 1
+
+
 def test_failed_runs_are_listed_and_the_others_go_on(sweep):
     damaged = sweep.folder / "out" / "lr-0.1_seed-1.npz"
     damaged.parent.mkdir()
@@ -266,6 +276,26 @@ def test_what_cannot_be_told_apart_is_said(sweep):
     assert "tied: cannot be told from the best (paired by seed, 95 %)" in two
     one = sweep("--lr", "0.4,0.41", *SHORT, "-o", "out").stdout
     assert "with one seed, settings cannot be told apart" in one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hints"),
+    [
+        (("--lr", "0.001,0.01,0.4"), ["the best --lr is the largest", "try larger ones too"]),
+        (("--batch-size", "5,50,400"), ["the best --batch-size is the smallest", "smaller ones"]),
+        (("--lr", "0.001,0.01,0.4", "--init", "normal,he"), ["the best --lr is the largest"]),
+        (("--lr", "0.001,0.4"), []),
+        (("--lr", "0.01,0.4,1000"), []),
+        (("--lr", "0.001,0.01,0.4", "--seed", "0"), []),
+        (("--warmup", "0,0.9,1", "--lr", "0.4"), []),
+        (("--init", "normal,he,xavier", "--lr", "0.02"), []),
+    ],
+)
+def test_a_best_value_at_the_end_of_what_was_tried_has_a_hint(sweep, arguments, hints):
+    table = sweep(*SHORT, "--seed", "0-2", *arguments, "-o", "out").stdout
+
+    assert ("that was tried" in table) == bool(hints)
+    assert all(hint in table for hint in hints)
 
 
 def test_with_seeds_alone_the_test_digits_are_used(sweep):

@@ -79,6 +79,16 @@ def test_quiet_prints_nothing(command, digits_folder):
     assert (command.folder / "weights.npz").exists()
 
 
+def test_quiet_says_all_the_same_under_which_name_an_older_file_was_kept(command, digits_folder):
+    (command.folder / "weights.npz").write_text("mine")
+
+    done = command("train", *SHORT, "--quiet", "--data-dir", digits_folder)
+
+    _, notice = done.stderr.splitlines()
+    assert notice == "the older weights.npz was kept as weights.1.npz"
+    assert (command.folder / "weights.1.npz").read_text() == "mine"
+
+
 def test_the_log_gets_an_object_for_every_row(command, digits_folder):
     for _ in range(2):
         command("train", *SHORT, "--log", "run.jsonl", "--data-dir", digits_folder)

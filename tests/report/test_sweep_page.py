@@ -23,6 +23,7 @@ def swept(request, tmp_path_factory, digits_folder, fonts):
     folder = tmp_path_factory.mktemp("sweep")
     words = ["sweep", *VARYING[request.param], "--seed", "0-1", "--epochs", "2"]
     words += ["--validation", "100", "-o", "out", "--report", "page.html", "--json"]
+    words += ["--title", "<i>Rates</i> & more"]
     done = subprocess.run(
         [sys.executable, "-m", "mnist_bp", *words, "--data-dir", str(digits_folder)],
         cwd=folder,
@@ -68,6 +69,19 @@ def test_the_page_is_for_everyone(swept, opened, width, scheme):
     page = opened(folder / "page.html", width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     passed_rules(page)
+
+
+def test_the_title_is_that_of_the_user_as_text(swept, opened):
+    page = opened(swept[0] / "page.html")
+
+    assert page.locator("h1").inner_text() == page.title() == "<i>Rates</i> & more"
+
+
+def test_a_title_without_a_page_is_wrong_usage(command):
+    done = command("sweep", "--seed", "0-1", "-o", "out", "--title", "Rates")
+
+    assert done.returncode == 2
+    assert "--title is the title of a page: name its file with --report" in done.stderr
 
 
 def test_the_table_holds_what_the_command_prints(swept, opened):
