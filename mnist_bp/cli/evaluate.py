@@ -55,7 +55,7 @@ def evaluate(
     members = [_evaluate(path, each, digits) for path, each in zip(weights, loaded, strict=True)]
     result = ensemble(members) if len(members) > 1 else members[0]
     who = str(weights[0]) if len(members) == 1 else f"an ensemble of {len(members)}"
-    heading = f"{who} on {digits.dataset}, {split} digits"
+    which = f"on {digits.dataset}, {split} digits"
     alone = list(zip(map(str, weights), members, strict=True)) if len(members) > 1 else []
     if as_json:
         figures = {"dataset": digits.dataset, "split": split, **result.figures()}
@@ -69,12 +69,13 @@ def evaluate(
             ]
         messages.print_json(**figures)
     else:
-        tables.evaluation(console.results(), heading, result, alone)
+        tables.evaluation(console.results(), f"{who} {which}", result, alone)
         if mistakes:
             tables.mistakes(console.results(), result.mistakes(mistakes), digits)
     if report:
         from mnist_bp.report import Net, page
 
+        heading = f"{len(weights)} nets {which}" if alone else f"{who} {which}"
         nets = [Net(*net) for net in zip(map(str, weights), loaded, members, strict=True)]
         save(report, page(nets, digits, split=split, title=title or heading))
 

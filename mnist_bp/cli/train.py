@@ -39,10 +39,7 @@ Config = Annotated[str | None, option(CONFIG, metavar="FILE|NAME", words=RECIPES
 Output = Annotated[Path | None, option(OUTPUT, "--output", "-o")]
 Resume = Annotated[Path | None, option("Weights file of a run to resume, exactly.")]
 Log = Annotated[Path | None, option(LOG)]
-Quiet = Annotated[
-    bool,
-    option("Print no table and no bar, only what needs attention.", "--quiet", "-q", metavar=None),
-]
+Quiet = Annotated[bool, option("Print only what needs attention.", "--quiet", "-q", metavar=None)]
 
 
 def _one_value(setting: Setting, name: str, text: str) -> Any:

@@ -39,7 +39,7 @@ def facts(nets: Sequence[Net], digits: Digits, split: str) -> dict[str, str]:
     now = datetime.now(UTC).astimezone()
     first = nets[0]
     result = {
-        "weights": first.name if len(nets) == 1 else f"{len(nets)} files, see the table",
+        "weights": first.name if len(nets) == 1 else f"{len(nets)} files: see the table",
         "data set": f"{digits.dataset}, {len(digits):,} {split} digits",
         "evaluated": f"{now:%Y-%m-%d %H:%M %Z}, by {versions()}",
     }
@@ -50,10 +50,18 @@ def facts(nets: Sequence[Net], digits: Digits, split: str) -> dict[str, str]:
                 f"on {first.checkpoint.dataset}, to epoch {first.checkpoint.epochs}, "
                 f"by {first.checkpoint.versions}"
             )
-    changed = {key: value for key, value in _common(nets).items() if value != DEFAULTS[key]}
-    recipe = _list(changed) or "default hyperparameters"
-    known = any(net.checkpoint.recipe for net in nets)
-    return result | {"recipe": recipe if known else "unknown: the four arrays are all there is"}
+    return result | {"recipe": _recipe(nets)}
+
+
+def _recipe(nets: Sequence[Net]) -> str:
+    """Return the hyperparameters that all nets share, but for those that are the defaults."""
+    common = _common(nets)
+    if not any(_recipes(nets)):
+        return "unknown: the four arrays are all there is"
+    changed = _list({key: value for key, value in common.items() if value != DEFAULTS[key]})
+    if len(common) < len(DEFAULTS):
+        return f"{changed}{'; ' * bool(changed)}what differs is in the table"
+    return changed or "default hyperparameters"
 
 
 def defaults(nets: Sequence[Net]) -> str:

@@ -8,8 +8,9 @@ import pytest
 from pages import certain, evaluation_of, text_of, untrained, with_history, write_page
 
 from mnist_bp.evaluation import ensemble
-from mnist_bp.report.nets import Net, shared_errors
-from mnist_bp.runs.checkpoint import save_checkpoint
+from mnist_bp.report.nets import Net, facts, shared_errors
+from mnist_bp.runs.checkpoint import Checkpoint, save_checkpoint
+from mnist_bp.runs.recipe import Recipe
 
 
 def cells(page, heading):
@@ -81,7 +82,71 @@ def test_mistakes_say_in_how_many_nets_they_are_made(opened, digits, tmp_path):
 
     notes = page.locator(".tiles.large .note").all_inner_texts()
     assert "#2, wrong in 3 of 3 nets" in notes
-    assert "1 digits are misclassified by all 3 nets, 2 by at least one" in text_of(page, "main")
+    text = "Misclassified by all 3 nets: 1 of 300 digits; by at least one: 2. In the table"
+    assert text in text_of(page, "main")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "lead", "other"),
+    [
+        (
+            ({1: 30, 2: 30, 3: 30}, {2: 30}),
+            "99.67 % accuracy of net1.npz, the better net",
+            "The ensemble of both nets has 99.00 %",
+        ),
+        (
+            ({1: 0.1, 2: 9}, {2: 9, 3: 0.1}),
+            "99.67 % accuracy of the ensemble",
+            "The better net alone, net0.npz, has 99.33 %",
+        ),
+    ],
+)
+def test_the_page_about_two_nets_leads_with_the_highest_accuracy(
+    opened, digits, tmp_path, wrong, lead, other
+):
+    evaluations = [certain(digits, wrong=each) for each in wrong]
+    nets = [untrained(), untrained(seed=1)]
+
+    page = opened(write_page(tmp_path / "p.html", digits, *nets, evaluations=evaluations))
+
+    assert text_of(page, ".headline") == lead
+    assert other in text_of(page, "header")
+    alone = [len(set(a) - set(b)) for a, b in (wrong, wrong[::-1])]
+    assert (
+        "Misclassified by both nets: 1 of 300 digits; "
+        f"by net 1 alone: {alone[0]}; by net 2 alone: {alone[1]}; by at least one: 3."
+    ) in text_of(page, "main")
+    assert page.locator("table.shared").count() == 0
+
+
+def test_headings_say_what_is_the_ensembles_and_what_is_the_first_nets(opened, digits, tmp_path):
+    page = opened(write_page(tmp_path / "p.html", digits, untrained(), untrained(seed=1)))
+
+    headings = page.locator("h2").all_inner_texts()
+    assert {"Inside net 1", "Weights of the hidden units of net 1"} <= set(headings)
+    assert {"Confusion matrix of the ensemble", "Calibration of the ensemble"} <= set(headings)
+    assert "Most confident mistakes of the ensemble" in headings
+    assert "Net 1, net0.npz, runs in this page" in text_of(page, ".pad")
+
+
+@pytest.mark.parametrize(
+    ("differing", "shown"),
+    [
+        ({}, "default hyperparameters"),
+        ({"lr": 0.2}, "what differs is in the table"),
+        ({"lr": 0.2, "batch_size": 20}, "batch_size 20; what differs is in the table"),
+    ],
+)
+def test_the_recipe_of_nets_that_differ_is_not_the_default(digits, differing, shown):
+    shared = {"batch_size": differing.get("batch_size", 100)}
+    checkpoints = [
+        Checkpoint(untrained().params, Recipe(**settings))
+        for settings in (shared, shared | differing)
+    ]
+
+    nets = [Net("a.npz", each, certain(digits)) for each in checkpoints]
+
+    assert facts(nets, digits, "test")["recipe"] == shown
 
 
 def test_the_pad_and_the_inside_are_those_of_the_first_net(opened, digits, tmp_path):
@@ -107,19 +172,22 @@ def test_nets_of_different_shapes_and_many_nets_are_compared(opened, digits, tmp
 
 
 def test_the_command_compares_the_weights_it_is_given(opened, command, digits_folder):
-    for seed in (0, 1):
-        save_checkpoint(command.folder / f"{seed}.npz", untrained(seed=seed))
+    names = ["a-file-with-a-name-that-is-wider-than-any-telephone.npz", "1.npz"]
+    for seed, name in enumerate(names):
+        save_checkpoint(command.folder / name, untrained(seed=seed))
 
     done = command(
-        *("evaluate", "0.npz", "1.npz", "--data-dir", digits_folder),
+        *("evaluate", *names, "--data-dir", digits_folder),
         *("--report", "p.html", "--json"),
     )
 
-    page = opened(command.folder / "p.html")
+    page = opened(command.folder / "p.html", width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
     errors = [each["errors"] for each in json.loads(done.stdout)["members"]]
     rows = cells(page, "#nets-title")
     assert [int(row[3]) for row in rows[:2]] == errors
-    assert [re.match(r"\S+", row[1])[0] for row in rows[:2]] == ["0.npz", "1.npz"]
+    assert [re.match(r"\S+", row[1])[0] for row in rows[:2]] == names
+    assert page.locator("h1").inner_text() == page.title() == "2 nets on custom, test digits"
 
 
 @pytest.mark.parametrize("place", [0, 1])
