@@ -78,11 +78,11 @@ def table(nets: Sequence[Net], ensemble: Evaluation) -> list[dict[str, Any]]:
             "net": _shape(net.checkpoint),
             "settings": _list({k: v for k, v in recipe.items() if k not in common})
             or ("same recipe" if recipe else "recipe unknown"),
-            **_figures(net.evaluation),
+            "evaluation": net.evaluation,
         }
         for net, recipe in zip(nets, _recipes(nets), strict=True)
     ]
-    return [*rows, {"name": "ensemble", "net": "", "settings": "", **_figures(ensemble)}]
+    return [*rows, {"name": "ensemble", "net": "", "settings": "", "evaluation": ensemble}]
 
 
 def shared_errors(nets: Sequence[Net]) -> dict[str, Any]:
@@ -113,16 +113,6 @@ def _common(nets: Sequence[Net]) -> dict[str, Any]:
     """Return the hyperparameters that all nets with a recipe have in common."""
     first, *others = [recipe for recipe in _recipes(nets) if recipe] or [{}]
     return {k: v for k, v in first.items() if all(recipe[k] == v for recipe in others)}
-
-
-def _figures(evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        "accuracy": evaluation.accuracy,
-        "interval": evaluation.interval,
-        "errors": evaluation.errors,
-        "loss": evaluation.loss,
-        "calibration": evaluation.calibration_error,
-    }
 
 
 def _shape(checkpoint: Checkpoint) -> str:

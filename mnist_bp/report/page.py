@@ -15,13 +15,21 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mnist_bp.data.digits import Digits
+from mnist_bp.data.digits import CLASSES, Digits
 from mnist_bp.evaluation import ensemble
 from mnist_bp.pictures import shapes, unsure
 from mnist_bp.report import confusion, figures
 from mnist_bp.report.nets import Net, defaults, facts, shared_errors, table
 from mnist_bp.report.units import by_influence
 from mnist_bp.runs.checkpoint import PARAMETERS, Checkpoint
+
+RULES = {
+    name: value
+    for module in (shapes, unsure)
+    for name, value in vars(module).items()
+    if name.isupper()
+}
+"""The constants by which the pad finds digits and marks them as unsure, for the page's scripts."""
 
 UNITS = 60
 """Hidden units whose pictures are shown."""
@@ -68,19 +76,9 @@ def page(nets: Sequence[Net], digits: Digits, *, split: str, title: str) -> str:
             "hidden": len(units),
             "outputs": _sides(len(units)),
             "net": _parameters(first.checkpoint),
-            "rules": _rules(),
+            "rules": RULES,
         }
-    scripts = [read_part(f"scripts/{name}") for name in SCRIPTS]
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            content,
-            style=Markup(read_part("style.css")),
-            scripts=[Markup(script) for script in scripts],
-            script_hashes=[script_hash(script) for script in scripts],
-        )
-    )
+    return fill("page.html.j2", SCRIPTS, **content)
 
 
 def _curves(nets: Sequence[Net]) -> list[figures.Figure]:
@@ -115,23 +113,8 @@ def _parameters(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _rules() -> dict[str, Any]:
-    """Return the thresholds of pictures, by which the pad finds digits and marks them as unsure."""
-    return {
-        "part": shapes.PART,
-        "near": shapes.NEAR,
-        "wide": shapes.WIDE,
-        "tall": shapes.TALL,
-        "leastProbability": unsure.LEAST_PROBABILITY,
-        "nearly": unsure.NEARLY,
-        "mostStrokes": unsure.MOST_STROKES,
-        "mostSolid": unsure.MOST_SOLID,
-        "ink": unsure.INK,
-    }
-
-
-def environment() -> Environment:
-    """Return what fills the templates of the pages: texts are escaped."""
+def fill(template: str, scripts: Sequence[str], **content: Any) -> str:
+    """Return a page from its template, which gets the style sheet and these scripts too."""
     environment = Environment(
         loader=PackageLoader("mnist_bp", "report/templates"),
         autoescape=True,
@@ -142,16 +125,22 @@ def environment() -> Environment:
     environment.filters["percent"] = lambda fraction: f"{100 * fraction:.2f}"
     environment.filters["count"] = lambda count: f"{count:,}"
     environment.filters["number"] = figures.number
-    environment.globals["classes"] = range(10)
-    return environment
+    texts = [_part(f"scripts/{name}") for name in scripts]
+    return environment.get_template(template).render(
+        content,
+        classes=range(CLASSES),
+        style=_part("style.css"),
+        scripts=texts,
+        script_hashes=[_hash(text) for text in texts],
+    )
 
 
-def read_part(name: str) -> str:
+def _part(name: str) -> Markup:
     """Return a style sheet or a script of the pages."""
-    return resources.files("mnist_bp.report").joinpath(name).read_text(encoding="utf-8")
+    return Markup(resources.files("mnist_bp.report").joinpath(name).read_text(encoding="utf-8"))
 
 
-def script_hash(script: str) -> str:
+def _hash(script: str) -> str:
     """Return how the page's security policy names an inline script."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

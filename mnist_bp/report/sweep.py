@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from mnist_bp.report.charts import ACCENT, TEXT, chart
 from mnist_bp.report.figures import NETS, Figure
-from mnist_bp.report.page import environment, read_part, script_hash
+from mnist_bp.report.page import fill
 from mnist_bp.runs.ranking import Ranked, interval
 
 if TYPE_CHECKING:
@@ -42,28 +40,20 @@ def sweep_page(ranked: Sequence[Ranked], failed: Mapping[str, str], *, title: st
     }
     measured_on = runs[0].recipe.measured_on
     saved = [run.saved for run in runs if run.saved]
-    script = read_part("scripts/sort.js")
-    return (
-        environment()
-        .get_template("sweep.html.j2")
-        .render(
-            title=title,
-            measured_on=measured_on,
-            ranked=ranked,
-            varying=list(ranked[0].setting),
-            intervals=[
-                interval(each.accuracies) if each.sd is not None else None for each in ranked
-            ],
-            figures=_figures(ranked, measured_on),
-            failed=failed,
-            recipe=recipe,
-            made_by=sorted({each.versions for each in saved}),
-            written=f"{datetime.now(UTC).astimezone():%Y-%m-%d %H:%M %Z}",
-            dataset=saved[0].dataset,
-            style=Markup(read_part("style.css")),
-            script=Markup(script),
-            script_hash=script_hash(script),
-        )
+    return fill(
+        "sweep.html.j2",
+        ["sort.js"],
+        title=title,
+        measured_on=measured_on,
+        ranked=ranked,
+        varying=list(ranked[0].setting),
+        interval=interval(ranked[0].accuracies) if ranked[0].sd is not None else None,
+        figures=_figures(ranked, measured_on),
+        failed=failed,
+        recipe=recipe,
+        made_by=sorted({each.versions for each in saved}),
+        written=f"{datetime.now(UTC).astimezone():%Y-%m-%d %H:%M %Z}",
+        dataset=saved[0].dataset,
     )
 
 

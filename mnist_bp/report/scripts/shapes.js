@@ -53,16 +53,16 @@ function takeFrom(ink, column, row) {
 // Joins the pieces that are parts of the same digit, the highest first; specks are left out.
 function joined(pieces) {
   pieces.sort((a, b) => b.size[1] - a.size[1]);
-  const heights = pieces.map(({ size }) => size[1]).filter((height) => height >= RULES.part * pieces[0].size[1]);
+  const heights = pieces.map(({ size }) => size[1]).filter((height) => height >= RULES.PART * pieces[0].size[1]);
   const height = median(heights);
   const shapes = [];
   for (const piece of pieces) {
     const distances = shapes.map((shape) => distance(piece, shape, height));
     const least = Math.min(...distances);
-    const place = least <= RULES.near * height ? distances.indexOf(least) : shapes.length;
+    const place = least <= RULES.NEAR * height ? distances.indexOf(least) : shapes.length;
     shapes[place] = shapes[place] ? shapeOf([...shapes[place].pixels, ...piece.pixels]) : piece;
   }
-  return shapes.filter(({ size }) => size[1] >= RULES.part * height);
+  return shapes.filter(({ size }) => size[1] >= RULES.PART * height);
 }
 
 // How far a part is from a shape, if both may be one digit; infinity if they are two. They are one if
@@ -71,7 +71,7 @@ function distance(part, shape, height) {
   const [across, down] = [0, 1].map((axis) => gap(part, shape, axis));
   const overlaps = [across, down].map((gap, axis) => -gap / Math.min(part.size[axis], shape.size[axis]));
   const beside = overlaps[0] < Math.min(0.5, overlaps[1]);
-  const low = part.size[1] < RULES.part * height;
+  const low = part.size[1] < RULES.PART * height;
   const both = Math.max(part.end[1], shape.end[1]) - Math.min(part.start[1], shape.start[1]);
   const above = both > 1.4 * height && down > 0.15 * height;
   return above || (beside && !low) ? Infinity : Math.max(across, down, 0);
@@ -92,7 +92,7 @@ function median(numbers) {
 // Python cuts along the path of least ink; here the cut is straight, which is nearly as good.
 function seemsToTouch(ink) {
   const [height, width] = [ink.length, ink[0].length];
-  const isHigh = (half) => half.filter((row) => row.some(Boolean)).length > RULES.tall * height;
+  const isHigh = (half) => half.filter((row) => row.some(Boolean)).length > RULES.TALL * height;
   const halves = [[0, width / 2], [width / 2, width]].map((columns) => ink.map((row) => row.slice(...columns)));
-  return width > RULES.wide * height && halves.every(isHigh);
+  return width > RULES.WIDE * height && halves.every(isHigh);
 }

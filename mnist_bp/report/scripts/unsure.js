@@ -7,19 +7,19 @@ function reasonAgainst(y, pixels, touching) {
   const [best, second] = [...y].sort((a, b) => b - a);
   if (touching) return "perhaps several that touch";
   if (isUnlikeDigits(pixels)) return "not like a digit";
-  if (!(best < RULES.leastProbability)) return null;
-  return second > RULES.nearly * best ? "two digits are nearly as likely" : "no digit is likely";
+  if (!(best < RULES.LEAST_PROBABILITY)) return null;
+  return second > RULES.NEARLY * best ? "two digits are nearly as likely" : "no digit is likely";
 }
 
 // Whether a picture has too many strokes for a digit, or is a blob.
 function isUnlikeDigits(pixels) {
   const ink = Array.from({ length: SIDE }, (_, row) =>
-    pixels.slice(row * SIDE, (row + 1) * SIDE).map((pixel) => pixel >= RULES.ink),
+    pixels.slice(row * SIDE, (row + 1) * SIDE).map((pixel) => pixel >= RULES.INK),
   );
   const solid = core(core(core(ink))).flat().filter(Boolean);
-  const [acrossRow, acrossColumn] = RULES.mostStrokes;
+  const [acrossRow, acrossColumn] = RULES.MOST_STROKES;
   const isTangled = hasMoreStrokes(ink, acrossRow) || hasMoreStrokes(transposed(ink), acrossColumn);
-  return isTangled || solid.length > RULES.mostSolid;
+  return isTangled || solid.length > RULES.MOST_SOLID;
 }
 
 // Whether a row crosses more strokes than that, on average of the rows with ink.
