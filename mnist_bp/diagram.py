@@ -135,10 +135,10 @@ def cells(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(each) > 0 for each in text)
 
 
-def rounded(number: float) -> str:
-    """Return a number with six digits; nothing for NaN, which stands for no number yet."""
+def rounded(number: float, digits: int = 6) -> str:
+    """Return a number with so many digits; nothing for NaN, which stands for no number yet."""
     # Adding 0 makes -0.0 a plain 0.
-    return "" if math.isnan(number) else f"{number + 0:.6g}"
+    return "" if math.isnan(number) else f"{number + 0:.{digits}g}"
 
 
 def _sum(node: Any) -> str:

@@ -137,12 +137,11 @@ def _fitted(cell: Cell, width: int) -> Cell:
     """Return a cell whose words are no wider than its column: they lose their beginnings."""
     if isinstance(cell, Text):
         return cell
-    words = printable(cell).split(" ")
-    ends = (next(w[i:] for i in range(len(w) + 1) if cell_len(w[i:]) < width) for w in words)
-    return " ".join(
-        word if cell_len(word) <= width else f"…{end}"
-        for word, end in zip(words, ends, strict=True)
-    )
+    # Rich cuts the end of a text, so it gets the words from back to front.
+    backward = [Text(word[::-1]) for word in printable(cell).split(" ")]
+    for word in backward:
+        word.truncate(width, overflow="ellipsis")
+    return " ".join(word.plain[::-1] for word in backward)
 
 
 def heading(console: Console, title: str) -> None:

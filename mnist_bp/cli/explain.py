@@ -33,8 +33,8 @@ NOT_OPTION = re.compile(r"^-(?!h\Z|-([a-z]{1,20}(=.*)?)?\Z)", re.DOTALL)
 
 TOLERANCE = 1e-7
 ASCII = str.maketrans("─│╯╰├┬", "-|''+.")
-Checks: TypeAlias = dict[str, tuple[float, bool]]
-"""The difference quotient of each name, NaN on a kink of ReLU, and whether the gradient holds."""
+Checks: TypeAlias = dict[str, tuple[float, str]]
+"""The difference quotient of each name, NaN on a kink of ReLU, and what that says in a word."""
 
 FORMULA = typer.Argument(
     help="Numbers, names, + - * /, powers such as x**2, brackets, exp(x), log(x), relu(x), "
@@ -75,7 +75,7 @@ def explain(
     graph = Graph(formula, **dict(map(_name_and_number, values or [])))
     gradients = graph.backward()
     checks = _check(graph) if check else {}
-    wrong = [name for name, (_, holds) in checks.items() if not holds]
+    wrong = [name for name, (_, verdict) in checks.items() if verdict == "FAILS"]
     if svg:
         save(svg, graph._repr_svg_())
     if as_json:
@@ -112,7 +112,7 @@ def _print(graph: "Graph", checks: Checks, out: "Console") -> None:
     from rich.text import Text
 
     from mnist_bp.cli import console
-    from mnist_bp.diagram import Diagram
+    from mnist_bp.diagram import Diagram, rounded
 
     drawing = Diagram(graph.nodes)
     picture = f"(the drawing needs {drawing.width} columns: use a wider terminal, or --svg)"
@@ -130,9 +130,8 @@ def _print(graph: "Graph", checks: Checks, out: "Console") -> None:
         parts = [_exact(edge.gradient) for edge in node.outputs]
         rows.append([name, _exact(node.gradient), " + ".join(parts) if len(parts) > 1 else ""])
         if checks:
-            quotient, holds = checks[name]
-            checked = [f"{quotient:.10g}", "holds" if holds else "FAILS"]
-            rows[-1] += ["", "on a kink"] if math.isnan(quotient) else checked
+            quotient, verdict = checks[name]
+            rows[-1] += [rounded(quotient, 10), verdict]
     headings = ["name", "gradient", "sum of"] + ["difference quotient", ""] * bool(checks)
     console.table(out, "gradients", headings, rows)
 
@@ -170,6 +169,7 @@ def _check(graph: "Graph") -> Checks:
     errors = np.abs(np.diff(quotients, axis=0)) + (rounding / steps[1:])[:, np.newaxis]
     best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0), np.arange(len(x))
     nearest = np.where(np.isnan(errors), np.nan, quotients[:-1])[best]
-    holds = ~(np.abs(nearest - gradients) > TOLERANCE * np.abs(nearest) + 10 * errors[best])
-    results = zip(nearest.tolist(), holds.tolist(), strict=True)
+    holds = np.abs(nearest - gradients) <= TOLERANCE * np.abs(nearest) + 10 * errors[best]
+    verdicts = np.where(np.isnan(nearest), "on a kink", np.where(holds, "holds", "FAILS"))
+    results = zip(nearest.tolist(), verdicts.tolist(), strict=True)
     return dict(zip(graph.names, results, strict=True))

@@ -19,28 +19,20 @@ if TYPE_CHECKING:
     from mnist_bp.network import TwoLayerNet
     from mnist_bp.pictures.picture import PictureDigits
 
-Count = typer.Option(
-    "--count",
-    min=1,
-    max=1000,
-    metavar="N",
-    help="How many digits each picture shows; digits that touch are cut then.",
+IMAGES = (
+    "Pictures of one digit, or of rows of digits, of any size: dark on light or light on dark, "
+    "scanned, drawn or photographed."
 )
+COUNT = "How many digits each picture shows; digits that touch are cut then."
 BOXES = "Folder for a copy of each picture with a box around each digit."
+Count = Annotated[int | None, typer.Option(min=1, max=1000, metavar="N", help=COUNT)]
 
 
 def predict(
     weights: Annotated[Path, typer.Argument(help="The weights file.", metavar="WEIGHTS")],
-    images: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Pictures of one digit, or of rows of digits, of any size: dark on light or "
-            "light on dark, scanned, drawn or photographed.",
-            metavar="IMAGE...",
-        ),
-    ],
-    count: Annotated[int | None, Count] = None,
-    boxes: Annotated[Path | None, option(BOXES, "--boxes", metavar="FOLDER")] = None,
+    images: Annotated[list[Path], typer.Argument(help=IMAGES, metavar="IMAGE...")],
+    count: Count = None,
+    boxes: Annotated[Path | None, option(BOXES, metavar="FOLDER")] = None,
     as_json: Json = False,
 ) -> None:
     """Recognize the digits in pictures, and show them as the net sees them.
@@ -51,6 +43,7 @@ def predict(
     """
     from threadpoolctl import threadpool_limits
 
+    from mnist_bp.cli import console, tables
     from mnist_bp.runs.checkpoint import load_checkpoint
 
     net = load_checkpoint(weights).net
@@ -74,20 +67,13 @@ def predict(
             advance()
     if as_json:
         messages.print_json(weights=str(weights), pictures=results)
-    elif done:
-        _print(weights, done, alone=len(images) == 1)
-    if statuses:
-        raise typer.Exit(min(statuses))
-
-
-def _print(weights: Path, done: list[tuple[dict[str, Any], Any]], alone: bool) -> None:
-    from mnist_bp.cli import console, tables
-
-    if alone:
+    elif len(images) == 1 and done:
         tables.prediction(console.results(), *done[0])
-    else:
+    elif done:
         rows = [result for result, _ in done]
         tables.predictions(console.results(), f"{weights} on pictures", rows)
+    if statuses:
+        raise typer.Exit(min(statuses))
 
 
 def _read(
@@ -128,8 +114,8 @@ def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:
             probabilities, digits.boxes.tolist(), digits.touching, reasons, strict=True
         )
     ]
-    only = found[0] if len(found) == 1 else {}
-    single = {key: only[key] for key in ("digit", "probability", "probabilities") if only}
+    keys = ("digit", "probability", "probabilities") if len(found) == 1 else ()
+    single = {key: found[0][key] for key in keys}
     lines = [""] * (int(digits.rows.max()) + 1)
     for row, each in zip(digits.rows, found, strict=True):
         lines[row] += str(each["digit"])
@@ -137,16 +123,14 @@ def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:
 
 
 def _targets(folder: Path, images: list[Path]) -> Iterator[Path]:
-    """Make the folder for pictures with boxes; return a path there for each, never a used one."""
+    """Make the folder for pictures with boxes; yield a path there for each, never a used one."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(f"--boxes {folder}: it cannot be made: {error.strerror}") from error
-    names = (
-        (folder / f"{image.stem[:100]}-boxes{f'-{n}' if n > 1 else ''}.png" for n in numbers(1))
-        for image in images
-    )
-    return (next(path for path in each if not path.exists()) for each in names)
+    for image in images:
+        names = (f"{image.stem[:100]}-boxes{f'-{n}' if n > 1 else ''}.png" for n in numbers(1))
+        yield next(path for name in names if not (path := folder / name).exists())
 
 
 def _save_boxes(file: Path, digits: "PictureDigits", result: dict[str, Any], target: Path) -> None:
