@@ -32,6 +32,7 @@ SYNTAX = "numbers, names, + - * /, x**2, brackets, exp(x), log(x), relu(x), sigm
 UNDEFINED = {"1/x": "division by zero or nearly zero", "log": "log needs a positive number"}
 HINTS = {
     r"[\^²³]": "write a power as x ** 2 or x * x",
+    # A number before a letter or a bracket, but not 1e5; or something that follows a bracket.
     r"(?<![\w.])[\d.]+(?![eE][+-]?\d)(?=[^\W\d_]|\()|\)\s*[\w(]": "write a product as 2 * x",
     r"=": "a formula has no equals sign; the values follow it, such as x=-1",
     r"\bmax\b": "write max(x, 0) as relu(x)",

@@ -167,26 +167,18 @@ def prediction(out: Console, result: dict[str, Any], images: Sequence[Any]) -> N
     """
     found = result["digits"]
     if len(found) == 1:
-        ranked = _ranked(found[0]["probabilities"])[: RUNNERS_UP + 1]
-        mark = "?" if found[0]["unsure"] else ""
-        rows = [
-            (f"{digit}{mark if not place else ''}", f"{share:.1%}")
-            for place, (digit, share) in enumerate(ranked)
-        ]
+        rows = [(str(digit), f"{share:.1%}") for digit, share in _ranked(found[0])]
+        rows[0] = _marked(found[0]), rows[0][1]
         console.table(out, result["file"], ("digit", "probability"), rows)
-        caption = [f"unsure: {found[0]['unsure']}" if mark else ""]
+        captions = [f"unsure: {found[0]['unsure']}" if found[0]["unsure"] else ""]
     else:
         console.heading(out, f"{result['file']}: {_number(result)}")
-        caption = [f"{_marked(each)} ({each['probability']:.1%})" for each in found]
-    drawing.digits(out, "as the net sees it", [*zip(images, caption, strict=True)])
-    if len(found) > 1:
-        rows = [
-            (f"{_marked(each)} (no. {place})", str(each["unsure"]))
-            for place, each in enumerate(found, 1)
-            if each["unsure"]
-        ]
-        if rows:
-            console.table(out, "unsure", ("digit", "reason"), rows, (0, 1))
+        captions = [f"{_marked(each)} ({each['probability']:.1%})" for each in found]
+    drawing.digits(out, "as the net sees it", [*zip(images, captions, strict=True)])
+    unsure = [(place, each) for place, each in enumerate(found, 1) if each["unsure"]]
+    if unsure and len(found) > 1:
+        rows = [(f"{_marked(each)} (no. {place})", each["unsure"]) for place, each in unsure]
+        console.table(out, "unsure", ("digit", "reason"), rows, (0, 1))
 
 
 def predictions(out: Console, title: str, results: Sequence[dict[str, Any]]) -> None:
@@ -195,7 +187,7 @@ def predictions(out: Console, title: str, results: Sequence[dict[str, Any]]) -> 
     for result in results:
         found = result["digits"]
         least = min(each["probability"] for each in found)
-        others = _ranked(found[0]["probabilities"])[1 : RUNNERS_UP + 1] if len(found) == 1 else []
+        others = _ranked(found[0])[1:] if len(found) == 1 else []
         notes = [", ".join(f"{digit} ({share:.1%})" for digit, share in others)]
         notes += sorted({f"? {each['unsure']}" for each in found if each["unsure"]})
         cells = result["file"], _number(result), f"{least:.1%}", "; ".join(filter(None, notes))
@@ -213,5 +205,6 @@ def _marked(found: dict[str, Any]) -> str:
     return f"{found['digit']}{'?' if found['unsure'] else ''}"
 
 
-def _ranked(probabilities: Sequence[float]) -> list[tuple[int, float]]:
-    return sorted(enumerate(probabilities), key=lambda pair: -pair[1])
+def _ranked(found: dict[str, Any]) -> list[tuple[int, float]]:
+    """Return the most probable digits, each with its probability."""
+    return sorted(enumerate(found["probabilities"]), key=lambda pair: -pair[1])[: RUNNERS_UP + 1]

@@ -75,12 +75,11 @@ def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -
     if untrained.epoch == 0 and untrained is not last:
         loss += f"; {number(untrained.loss)} before training"
         accuracy += f"; {measured_on} {number(untrained.test_accuracy)} before training"
-    epochs = [row.epoch for row in rows]
+    losses = {"mean of the epoch's batches": (rows, "loss", MAIN)}
     accuracies = {
-        measured_on: (epochs, [row.test_accuracy for row in rows], MAIN),
-        "train": (epochs, [row.train_accuracy for row in rows], SECOND),
+        measured_on: (rows, "test_accuracy", MAIN),
+        "train": (rows, "train_accuracy", SECOND),
     }
-    losses = {"mean of the epoch's batches": (epochs, [row.loss for row in rows], MAIN)}
     return [
         Figure("Loss", f"{loss}.", _lines("loss", losses)),
         Figure("Accuracy", f"{accuracy}.", _lines("accuracy", accuracies)),
@@ -89,18 +88,14 @@ def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -
 
 def compared_curves(histories: Mapping[str, Sequence[EpochResult]]) -> list[Figure]:
     """Return the loss and the test accuracy after each epoch of several runs, by their names."""
-    drawn = dict(list(histories.items())[: len(NETS)])
+    drawn = {
+        name: ([row for row in history if 0 < row.epoch <= DRAWABLE], look)
+        for (name, history), look in zip(histories.items(), NETS, strict=False)
+    }
     caption = f"The lines are nets {', '.join(drawn)} of the table."
     figures = []
     for title, column in (("Loss", "loss"), ("Accuracy", "test_accuracy")):
-        lines = {}
-        for (name, history), look in zip(drawn.items(), NETS, strict=False):
-            rows = [row for row in history if 0 < row.epoch <= DRAWABLE]
-            lines[name] = (
-                [row.epoch for row in rows],
-                [getattr(row, column) for row in rows],
-                look,
-            )
+        lines = {name: (rows, column, look) for name, (rows, look) in drawn.items()}
         figures.append(Figure(title, caption, _lines(column, lines)))
     return figures
 
@@ -128,18 +123,19 @@ def calibration_curve(evaluation: Evaluation) -> Figure:
     return Figure("Accuracy at each confidence", caption, chart("calibration", draw))
 
 
-def _lines(name: str, lines: Mapping[str, tuple[Sequence[int], Sequence[float], Look]]) -> Markup:
-    """Return a chart with a line for each label: its epochs, its values, and its look."""
+def _lines(name: str, lines: Mapping[str, tuple[Sequence[EpochResult], str, Look]]) -> Markup:
+    """Return a chart with a line for each label: its rows, the column to draw, and its look."""
 
     def draw(axes: "Axes") -> None:
         from matplotlib.ticker import MaxNLocator
 
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        for label, (epochs, values, look) in lines.items():
+        for label, (rows, column, look) in lines.items():
+            values = [getattr(row, column) for row in rows]
             drawable = np.where(np.abs(values) < DRAWABLE, values, np.nan)
-            marker = "o" if len(epochs) == 1 else None
-            axes.plot(epochs, drawable, marker=marker, label=label, **look)
+            marker = "o" if len(rows) == 1 else None
+            axes.plot([row.epoch for row in rows], drawable, marker=marker, label=label, **look)
         if len(lines) > 1:
             axes.legend(loc="best", ncols=2)
 
