@@ -111,8 +111,8 @@ def _table(
     """Return an empty table with the columns for these headings and rows."""
     wide, narrow = [], []
     longest = LONG_WORD if console.is_terminal else sys.maxsize
-    for index, (name, *column) in enumerate(zip(headings, *rows, strict=True)):
-        cells = [printable(cell) for cell in column]
+    for index, column in enumerate(zip(headings, *rows, strict=True)):
+        name, *cells = map(printable, column)
         wide.append(max(map(cell_len, (name, *cells))))
         words = [min(cell_len(word), longest) for cell in cells for word in cell.split()]
         unbroken = words if index in texts else map(cell_len, cells)
