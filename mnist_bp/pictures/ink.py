@@ -6,6 +6,7 @@ the edge of a desk. What it has filled is the ink, and how much it has filled is
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ class Found:
         """
         pieces = self.pieces
         touched = [side > 0 for side in (*pieces[[0, -1]], *pieces.T[[0, -1]])]
-        edge = np.concatenate([*pieces[[0, -1]], *pieces.T[[0, -1]]])
+        edge = border_of(pieces)
         touching = np.isin(pieces, edge[edge > 0])
         # A rule touches the sides too, but with no more than its width.
         top, bottom, left, right = (float(side.mean()) > 0.08 for side in touched)
@@ -161,6 +162,11 @@ def grey_of(colours: Plane) -> Plane:
     return np.asarray(colours @ direction, np.float32)
 
 
+def border_of(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return the pixels on the four sides of a plane."""
+    return np.concatenate([*plane[[0, -1]], *plane.T[[0, -1]]])
+
+
 def is_light(grey: Plane, border: bool = False) -> bool:
     """Return whether the ink is light: around ink there is more paper than ink.
 
@@ -203,10 +209,9 @@ def is_sheet(grey: Plane) -> bool:
     turns = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     along, across = turns @ places, turns[:, ::-1] * [-1, 1] @ places
     rectangle = ((np.ptp(along, axis=1) + 1) * (np.ptp(across, axis=1) + 1)).min()
-    border = np.concatenate([*filled[[0, -1]], *filled.T[[0, -1]]])
     return bool(
         filled.mean() > 0.2
-        and border.mean() < 0.5
+        and border_of(filled).mean() < 0.5
         and filled.sum() > 0.85 * rectangle
         and sheet.sum() < 0.99 * filled.sum()
     )

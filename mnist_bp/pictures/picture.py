@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnist_bp.errors import PictureError
 from mnist_bp.pictures import ink as inks
 from mnist_bp.pictures import shapes
-from mnist_bp.pictures.form import Ink, to_mnist
+from mnist_bp.pictures.form import Ink, thinned, to_mnist
 from mnist_bp.pictures.morphology import Plane, spread
 from mnist_bp.pictures.opening import opaque, open_picture, orientation_of
 from mnist_bp.pictures.rules import without_rules
@@ -33,6 +33,9 @@ OVERVIEW, CLOSE = 400, 100
 
 MOST_JUDGED = 4
 """Digits in one piece of ink that are cut by how probable they are: more would take long."""
+
+TEMPERATURE = 4
+"""By this the net's logits are divided when parts of ink are compared."""
 
 RULED = 1200
 """Pixels of the longer side of a picture whose rules are taken out."""
@@ -143,7 +146,7 @@ def find_digits(
         parts = _cut(ink, shape.count, score)
         several = not count and shapes.seem_to_touch(ink)
         for part in parts:
-            images.append(to_mnist(part if part.any() else ink))
+            images.append(thinned(to_mnist(part if part.any() else ink)))
             left, top, right, bottom = _bounds(part if part.any() else ink)
             inner = np.array([left, top, right, bottom]) / np.tile(ink.shape[::-1], 2)
             start, extent = box[:2], box[2:] - box[:2]
@@ -163,9 +166,12 @@ def _cut(ink: Ink, count: int, score: Score | None) -> list[Ink]:
 
 
 def _likely(parts: list[Ink], score: Score) -> NDArray[np.floating]:
-    """Return the logarithm of the probability of each part's best digit."""
-    probabilities = score(np.stack([to_mnist(part) for part in parts]))
-    return np.asarray(np.log(probabilities.max(axis=1)))
+    """Return the logarithm of the probability of each part's best digit, at a high temperature.
+
+    A net is too certain of parts that are not digits for its own probabilities to rank them.
+    """
+    softened = score(np.stack([thinned(to_mnist(part)) for part in parts])) ** (1 / TEMPERATURE)
+    return np.asarray(np.log(softened.max(axis=1) / softened.sum(axis=1)))
 
 
 def _bounds(ink: Ink) -> tuple[int, int, int, int]:
@@ -213,7 +219,7 @@ def _overview(grey: Plane) -> tuple[inks.Found, bool]:
     narrow, broad = (max(2, round(part * max(grey.shape))) for part in (0.15, 0.2))
     sheet = inks.is_sheet(grey)
     light = inks.is_light(grey) and not sheet
-    if not sheet and float(np.ptp(_border(grey))) > 0.5 * float(np.ptp(grey)):
+    if not sheet and float(np.ptp(inks.border_of(grey))) > 0.5 * float(np.ptp(grey)):
         cropped = inks.find(grey, broad, light=inks.is_light(grey, border=True), beyond=False)
         if cropped and cropped.fills:
             return cropped, False
@@ -233,10 +239,6 @@ def _enlarged(picture: "Image") -> "Image":
     from PIL.Image import Resampling
 
     return picture.resize((ENLARGED * picture.width, ENLARGED * picture.height), Resampling.BICUBIC)
-
-
-def _border(grey: Plane) -> Plane:
-    return np.concatenate([*grey[[0, -1]], *grey.T[[0, -1]]])
 
 
 def _plain(picture: "Image") -> "Image":

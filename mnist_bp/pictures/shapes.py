@@ -24,9 +24,6 @@ LEANS = (-0.3, 0.0, 0.3)
 NARROWEST = 0.2
 """A part that is cut off has this part of the mean width of the parts, at least."""
 
-LOW = 2
-"""How much it counts, when ink is cut, that a part is lower than the ink."""
-
 Ink = NDArray[np.float64]
 
 
@@ -178,8 +175,8 @@ def cut(ink: Ink, count: int) -> list[Ink]:
 def best_cut(ink: Ink, count: int, judge: Callable[[list[Ink]], NDArray[np.floating]]) -> list[Ink]:
     """Return ink (H, W) in so many parts, cut from top to bottom so that they are likely digits.
 
-    `judge` returns the logarithm of how likely each is. Cuts are tried in many places, upright and
-    leaning, each where least ink is lost.
+    `judge` returns the logarithm of how likely each is; parts that are low or have little ink are
+    less likely. Cuts are tried in many places, upright and leaning, each where least ink is lost.
     """
     size = ink.shape
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
@@ -198,8 +195,8 @@ def best_cut(ink: Ink, count: int, judge: Callable[[list[Ink]], NDArray[np.float
                 parts[i, j] = ink * inside
     if not parts:
         return cut(np.pad(ink, around), count)
-    heights = np.array([part.any(axis=1).sum() / len(ink) for part in parts.values()])
-    worth = dict(zip(parts, judge(list(parts.values())) + LOW * np.log(heights), strict=True))
+    sizes = [part.any(axis=1).sum() * part.sum() for part in parts.values()]
+    worth = dict(zip(parts, judge(list(parts.values())) + np.log(sizes), strict=True))
     # The best way to cut what lies left of each seam into so many parts: its worth, and its seams.
     best: dict[int, tuple[float, list[int]]] = {0: (0.0, [0])}
     for _ in range(count):

@@ -109,7 +109,7 @@ def test_the_pad_works_with_the_keyboard_alone(page):
     until_predicted(page, "Prediction:")
     page.locator("#status", has_text="Prediction:").wait_for(state="attached")
     ink = np.array(page.evaluate("pad.pixels()")).reshape(28, 28)
-    assert ink.any(axis=1).sum() == 20
+    assert ink.any(axis=1).sum() in (20, 21)
     assert ink.any(axis=0).sum() < 6
     assert page.evaluate("scrollY") == scrolled
     page.keyboard.press("Backspace")

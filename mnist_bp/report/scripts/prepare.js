@@ -5,7 +5,7 @@
 
 const SIDE = 28; // Pixels on each side of a digit of MNIST.
 const BOX = 20; // Pixels of the longer side of its ink.
-const CENTRE = 14.5; // Where its centre of mass lies, to the nearest whole pixel.
+const CENTRE = 14.5; // Where its centre of mass lies.
 
 // ink: a list of rows, of numbers from 0, paper, to 1. Returns 784 pixels from 0 to 255, or null
 // where there is no ink.
@@ -30,9 +30,10 @@ function placed(ink, longer) {
   const edges = Array.from({ length: ink.length + 1 }, (_, j) => (BOX * j) / longer);
   const middles = ink.map((_, j) => (edges[j] + edges[j + 1]) / 2);
   const mass = sum(ink.map((amount, j) => amount * middles[j])) / sum(ink);
+  // Ink of this size already is moved by whole pixels: digits of MNIST stay as they are.
+  const shift = longer === BOX ? Math.floor(CENTRE - mass + 0.5) : CENTRE - mass;
   // All of the box stays in the picture, wherever its centre of mass is.
-  const room = Math.floor(SIDE - edges[ink.length]);
-  const start = Math.min(Math.max(Math.floor(CENTRE - mass + 0.5), 0), room);
+  const start = Math.min(Math.max(shift, 0), SIDE - edges[ink.length]);
   return Array.from({ length: SIDE }, (_, i) =>
     ink.map((_, j) => {
       const [from, to] = [edges[j] + start, edges[j + 1] + start];
