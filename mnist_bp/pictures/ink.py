@@ -67,11 +67,6 @@ class Found:
     light: bool
 
     @property
-    def sides(self) -> int:
-        """How many sides of the picture the ink touches."""
-        return sum(bool(side.any()) for side in (*self.ink[[0, -1]], *self.ink.T[[0, -1]]))
-
-    @property
     def fills(self) -> bool:
         """Whether the picture is cropped to the ink.
 
@@ -91,7 +86,7 @@ class Found:
             and min(size) > 0.2 * max(pieces.shape)
         )
         nearly_all = float(self.ink[touching].sum()) > 0.8 * float(self.ink.sum())
-        return nearly_all and (compact or self.sides == 4)
+        return nearly_all and (compact or all(side.any() for side in touched))
 
 
 def find(

@@ -142,15 +142,11 @@ def find_digits(
     shrunk = np.tile(np.array(size) / picture.size, 2)
     images, boxes, rows, touching = [], [], [], []
     for shape in shapes.shapes_of(found.pieces, count):
-        ink, box = _close(picture, found, shape, scale, beyond)
-        parts = _cut(ink, shape.count, score)
+        ink, box = _trimmed(*_close(picture, found, shape, scale, beyond))
         several = not count and shapes.seem_to_touch(ink)
-        for part in parts:
-            images.append(thinned(to_mnist(part if part.any() else ink)))
-            left, top, right, bottom = _bounds(part if part.any() else ink)
-            inner = np.array([left, top, right, bottom]) / np.tile(ink.shape[::-1], 2)
-            start, extent = box[:2], box[2:] - box[:2]
-            boxes.append(np.rint((np.tile(start, 2) + inner * np.tile(extent, 2)) * shrunk))
+        for part in _cut(ink, shape.count, score):
+            images.append(thinned(to_mnist(part)))
+            boxes.append(np.rint(_trimmed(part, box)[1] * shrunk))
             rows.append(shape.row)
             touching.append(several)
     return PictureDigits(
@@ -161,8 +157,10 @@ def find_digits(
 def _cut(ink: Ink, count: int, score: Score | None) -> list[Ink]:
     """Return ink in so many parts, cut so that they are probable, or where least ink is lost."""
     if score and 1 < count <= MOST_JUDGED:
-        return shapes.best_cut(ink, count, lambda parts: _likely(parts, score))
-    return shapes.cut(ink, count) if count > 1 else [ink]
+        parts = shapes.best_cut(ink, count, lambda parts: _likely(parts, score))
+    else:
+        parts = shapes.cut(ink, count)
+    return [part if part.any() else ink for part in parts]
 
 
 def _likely(parts: list[Ink], score: Score) -> NDArray[np.floating]:
@@ -174,10 +172,12 @@ def _likely(parts: list[Ink], score: Score) -> NDArray[np.floating]:
     return np.asarray(np.log(softened.max(axis=1) / softened.sum(axis=1)))
 
 
-def _bounds(ink: Ink) -> tuple[int, int, int, int]:
-    """Return the left, top, right and bottom edge of what is not paper."""
+def _trimmed(ink: Ink, box: Ink) -> tuple[Ink, Ink]:
+    """Return ink without the paper around it; `box`, where it is in the picture, is trimmed too."""
     ys, xs = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
-    return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
+    edges = np.array([[xs[0], ys[0]], [xs[-1] + 1, ys[-1] + 1]]) / ink.shape[::-1]
+    inner = ink[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+    return inner, (box[:2] + edges * (box[2:] - box[:2])).ravel()
 
 
 def _close(
@@ -226,9 +226,6 @@ def _overview(grey: Plane) -> tuple[inks.Found, bool]:
     for way in (light, not light):
         for reach in (narrow, broad):
             found = inks.find(grey, reach, light=way, beyond=True)
-            if found and found.sides:
-                # More of the digit may lie along the edge, where it was taken for a desk's edge.
-                return inks.find(grey, broad, light=way, beyond=False) or found, False
             if found:
                 return found, True
     raise PictureError("there is no ink in it, or too little of it")

@@ -144,12 +144,11 @@ def _in_rows(shapes: list[Shape]) -> list[Shape]:
 
 
 def seem_to_touch(ink: Ink) -> bool:
-    """Return whether ink (H, W) may be several digits that touch.
+    """Return whether ink (H, W), without paper around it, may be several digits that touch.
 
     It is wide, and if it is cut in two, both halves are about as high as the whole. The halves of
     a wide 2 or 5 are not.
     """
-    ink = ink[np.ix_(ink.any(axis=1), ink.any(axis=0))]
     height, width = ink.shape
     if width <= WIDE * height:
         return False
@@ -175,15 +174,10 @@ def cut(ink: Ink, count: int) -> list[Ink]:
 def best_cut(ink: Ink, count: int, judge: Callable[[list[Ink]], NDArray[np.floating]]) -> list[Ink]:
     """Return ink (H, W) in so many parts, cut from top to bottom so that they are likely digits.
 
+    There is no paper around the ink.
     `judge` returns the logarithm of how likely each is; parts that are low or have little ink are
     less likely. Cuts are tried in many places, upright and leaning, each where least ink is lost.
     """
-    size = ink.shape
-    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    around = [
-        (int(each[0]), n - 1 - int(each[-1])) for each, n in zip((rows, columns), size, strict=True)
-    ]
     seams = _seams(ink, count)
     columns, ends = np.arange(ink.shape[1]), {0, len(seams) - 1}
     parts = {}
@@ -194,7 +188,7 @@ def best_cut(ink: Ink, count: int, judge: Callable[[list[Ink]], NDArray[np.float
             if (ink * inside).any():
                 parts[i, j] = ink * inside
     if not parts:
-        return cut(np.pad(ink, around), count)
+        return cut(ink, count)
     sizes = [part.any(axis=1).sum() * part.sum() for part in parts.values()]
     worth = dict(zip(parts, judge(list(parts.values())) + np.log(sizes), strict=True))
     # The best way to cut what lies left of each seam into so many parts: its worth, and its seams.
@@ -208,8 +202,8 @@ def best_cut(ink: Ink, count: int, judge: Callable[[list[Ink]], NDArray[np.float
                 )
         best = longer
     if len(seams) - 1 not in best:
-        return cut(np.pad(ink, around), count)
-    return [np.pad(parts[pair], around) for pair in pairwise(best[len(seams) - 1][1])]
+        return cut(ink, count)
+    return [parts[pair] for pair in pairwise(best[len(seams) - 1][1])]
 
 
 def _seams(ink: Ink, count: int) -> list[NDArray[np.intp]]:
