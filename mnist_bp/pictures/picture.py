@@ -200,7 +200,10 @@ def _close(
         > 0
     )
     reach = max(2, round((0.18 if beyond else 0.2) * min(size, CLOSE)))
-    while spread(near, reach, np.minimum).any():  # The window must not fit into the ink.
+    # The window must not fit into the ink; narrow gaps in it may be grey, and count as ink.
+    gap = reach // 3
+    filled = np.pad(spread(spread(near, gap, np.maximum), gap, np.minimum), 1)
+    while spread(filled, reach, np.minimum).any():
         reach += reach // 4 + 1
     second = inks.find(
         inks.grey_of(seen),

@@ -346,6 +346,17 @@ def test_what_lies_over_each_other_is_one_digit_and_a_wide_digit_is_not_two(name
     assert not digits.touching.any()
 
 
+def test_a_loop_with_grey_inside_is_ink():
+    ink = np.zeros((14, 14))
+    ink[3:7, 5] = ink[7, 4:9] = ink[10, 4:9] = ink[7:11, 4] = ink[7:11, 8] = 1
+    ink[9, 5:8], ink[8, 5:8] = 1, 0.18
+    page = np.kron(ink, np.ones((40, 40)))
+
+    six = only(find_digits(grey(page, 0, 255)))
+
+    assert np.abs(six / 255.0 - to_mnist(page) / 255).mean() < 0.06
+
+
 def test_rules_from_side_to_side_are_not_digits():
     ruled = grey(INK, noise=3)
     for x in (40, 340):
