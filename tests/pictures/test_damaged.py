@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import numpy as np
 import pytest
 from fuzzing import forget_peak, mutations, peak
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from mnist_bp.errors import PictureError
-from mnist_bp.pictures.picture import read_picture
+from mnist_bp.pictures.picture import find_digits, read_picture
 
 EXIF = Image.Exif()
 EXIF[0x0112] = 6
@@ -132,3 +133,30 @@ def test_a_picture_of_which_decoders_make_copies_is_refused_earlier(tmp_path, na
 
     with pytest.raises(PictureError, match=r"has 5,100 x 5,100 pixels, more than \d\d,"):
         read_picture(tmp_path / name)
+
+
+@pytest.mark.parametrize("count", [None, 1, 2])
+def test_any_small_picture_is_read_or_refused(count, full):
+    @settings(max_examples=10_000 if full else 100, deadline=None)
+    @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32), st.floats(0, 0.6))
+    def read(height, width, seed, share):
+        rng = np.random.default_rng(seed)
+        background, other = rng.integers(256, size=2)
+        specks = rng.random((height, width)) < share
+        picture = Image.fromarray(np.where(specks, other, background).astype(np.uint8))
+        try:
+            digits = find_digits(picture, count)
+        except PictureError:
+            return
+        assert digits.images.shape == (len(digits), 28, 28)
+
+    read()
+
+
+def test_a_window_ends_to_grow_where_ink_fills_all_that_is_seen(command, trained):
+    specks = np.random.default_rng(0).random((34, 26)) < 0.1
+    Image.fromarray(np.where(specks, 255, 0).astype(np.uint8)).save(command.folder / "specks.png")
+
+    done = command("predict", trained, "specks.png", timeout=60)
+
+    assert done.returncode in (0, 1)
