@@ -19,15 +19,15 @@ def mutations():
 
 
 def forget_peak():
-    """Begin to measure the memory of this process; returns whether the system allows it."""
+    """Begin to measure the memory of this process; returns what it has, if the system says so."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        return False
-    return True
+        return None
+    return peak()
 
 
 def peak():
-    """Return the most memory that this process has taken since then, in megabytes."""
+    """Return the most memory that this process has had since then, in megabytes."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024

@@ -63,7 +63,7 @@ def with_checksums(png):
 
 
 def test_any_damage_to_a_picture_is_read_or_refused(tmp_path, full):
-    path, measured = tmp_path / "picture", forget_peak()
+    path, before = tmp_path / "picture", forget_peak()
 
     def check(content):
         path.write_bytes(content)
@@ -73,7 +73,8 @@ def test_any_damage_to_a_picture_is_read_or_refused(tmp_path, full):
             pass
         else:
             assert digits.images.shape == (len(digits), 28, 28)
-        assert not measured or peak() < 300
+        # The process of the tests has more than that of the command, which starts with 60.
+        assert before is None or peak() < before + 240
 
     examples = settings(
         max_examples=10_000 if full else 60,
