@@ -1,4 +1,4 @@
-"""Compares a reader's softmax, sigmoid, and the like with ours."""
+"""Compares a reader's functions, such as softmax and sigmoid, with ours."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -20,11 +20,11 @@ Y, LABELS = softmax(X), ROWS.argmax(axis=-1)
 Calls: TypeAlias = dict[str, tuple[Any, ...]]
 A_BATCH: Calls = {"a batch": (X,)}
 A_VECTOR: Calls = {"a vector": (np.prod, X[0])}
-ELSE: Calls = {"one example": (X[0],), "inputs around 1000": (X + 1000,)}
+REMARKABLE: Calls = {"one example": (X[0],), "inputs around 1000": (X + 1000,)}
 FUNCTIONS: dict[str, tuple[Callable[..., Any], Calls, Calls]] = {
-    "softmax": (softmax, A_BATCH, ELSE),
-    "sigmoid": (sigmoid, A_BATCH, ELSE),
-    "relu": (lambda x: np.maximum(x, 0), A_BATCH, ELSE),
+    "softmax": (softmax, A_BATCH, REMARKABLE),
+    "sigmoid": (sigmoid, A_BATCH, REMARKABLE),
+    "relu": (lambda x: np.maximum(x, 0), A_BATCH, REMARKABLE),
     "cross_entropy_error": (
         lambda y, t: mean_cross_entropy(np.log(y), target_rows(t, y)),
         {"one-hot rows": (Y, ROWS), "labels": (Y, LABELS)},

@@ -174,9 +174,9 @@ def cut(ink: Ink, count: int) -> list[Ink]:
 def best_cut(ink: Ink, count: int, judge: Callable[[list[Ink]], NDArray[np.floating]]) -> list[Ink]:
     """Return ink (H, W) in so many parts, cut from top to bottom so that they are likely digits.
 
-    There is no paper around the ink.
-    `judge` returns the logarithm of how likely each is; parts that are low or have little ink are
-    less likely. Cuts are tried in many places, upright and leaning, each where least ink is lost.
+    There must be no paper around the ink. `judge` returns the logarithm of how likely each part is;
+    parts that are low or have little ink are less likely. Cuts are tried in many places, upright
+    and leaning, each where least ink is lost.
     """
     seams = _seams(ink, count)
     columns, ends = np.arange(ink.shape[1]), {0, len(seams) - 1}
