@@ -7,12 +7,14 @@ Each line is a training digit, as it is and then as a net sees it in some epochs
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from mnist_bp import Recipe, load_digits
+from mnist_bp.errors import MnistBpError
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.runs import recipe as recipes
 
@@ -45,4 +47,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (MnistBpError, OSError) as error:
+        sys.exit(f"Error: {error}")

@@ -259,3 +259,14 @@ def test_the_benchmark_leaves_out_what_is_not_installed(mnist, full):
     assert list(found["contenders"]) == ["mnist-bp", "mnist-bp, speedrun"]
     assert all(each["test_accuracy"] > 0.965 for each in found["contenders"].values())
     assert found["problems"] == []
+
+
+@pytest.mark.parametrize(("recipe", "problem"), [("recrod", "recrod"), ("record", "no mirror")])
+def test_distorted_digits_that_cannot_be_drawn_are_one_message(tmp_path, recipe, problem):
+    command = [sys.executable, CHECKOUT / "scripts/distorted_digits.py", recipe]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
