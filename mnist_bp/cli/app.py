@@ -86,6 +86,8 @@ def main() -> None:
         if status == INTERRUPTED:
             messages.complain("interrupted")
     except (KeyboardInterrupt, Exception) as error:
+        # Not earlier: Typer sets its own.
+        sys.excepthook = messages.show_traceback
         if os.environ.get("MNIST_BP_DEBUG"):
             raise
         status, lines = _explain(error)

@@ -86,6 +86,13 @@ def complain(*lines: str, label: str = MnistBpError.label) -> None:
     say(*lines, label=label, colour="red")
 
 
+def show_traceback(_kind: type[BaseException], error: BaseException, _trace: Any) -> None:
+    """Print where an error came from, on stderr, in place of Python: it may hold any text."""
+    from traceback import format_exception
+
+    say(*"".join(format_exception(error)).splitlines())
+
+
 def print_json(**values: Any) -> None:
     """Print one JSON object, in one line, as a result."""
     print_line(json.dumps(values, allow_nan=False))

@@ -160,7 +160,10 @@ def test_wrong_usage_is_one_message_and_exit_status_2(
 def test_the_debug_switch_shows_the_traceback(command, monkeypatch):
     monkeypatch.setenv("MNIST_BP_DEBUG", "1")
 
-    assert "Traceback" in command("evaluate", "nowhere.npz").stderr
+    shown = command("evaluate", "nowhere-\x1b[31m.npz").stderr
+
+    assert "Traceback" in shown
+    assert "\x1b" not in shown
 
 
 @pytest.mark.posix
