@@ -40,8 +40,9 @@ TEMPERATURE = 4
 RULED = 1200
 """Pixels of the longer side of a picture whose rules are taken out."""
 
-LOWEST, ENLARGED = 24, 8
-"""A picture with fewer pixels on its longer side is enlarged so many times."""
+LOWEST, ENLARGED = 128, 200
+"""A picture with fewer pixels than this on its longer side is enlarged to so many, at least: in a
+small one there are as many pixels on the edges of ink as there are of paper."""
 
 MARGIN = 0.3
 """How much of the picture around a digit is looked at with it, as a part of the digit's size."""
@@ -235,10 +236,11 @@ def _overview(grey: Plane) -> tuple[inks.Found, bool]:
 
 
 def _enlarged(picture: "Image") -> "Image":
-    """Return a picture of a few pixels with more of them, for ink has an edge."""
+    """Return a picture of a few pixels with more of them."""
     from PIL.Image import Resampling
 
-    return picture.resize((ENLARGED * picture.width, ENLARGED * picture.height), Resampling.BICUBIC)
+    times = -(-ENLARGED // max(picture.size))
+    return picture.resize((times * picture.width, times * picture.height), Resampling.BILINEAR)
 
 
 def _plain(picture: "Image") -> "Image":

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from mnist_bp.data.sources import read_digits
 from mnist_bp.errors import NoFileError, PictureError
@@ -250,14 +250,17 @@ def rendered(image, rng):
 
 
 @pytest.mark.mnist
-def test_pictures_of_test_digits_are_told_nearly_as_well_as_the_digits(command, mnist, full):
+def test_pictures_of_test_digits_are_read_nearly_as_well_as_the_digits(command, mnist, full):
     count, epochs = (1000, 17) if full else (100, 3)
     command("train", "--epochs", epochs, "--quiet")
     (digits,) = read_digits(("test",), "mnist", mnist, ())
-    for folder in ("plain", "rendered"):
+    for folder in ("plain", "small", "rendered"):
         (command.folder / folder).mkdir()
     for i in range(count):
-        Image.fromarray(digits.images[i]).save(command.folder / f"plain/{i:04}.png")
+        picture = Image.fromarray(digits.images[i])
+        picture.save(command.folder / f"plain/{i:04}.png")
+        small = ImageOps.invert(picture.crop(picture.getbbox()))
+        ImageOps.scale(small, 2).save(command.folder / f"small/{i:04}.png")
         content = rendered(digits.images[i], np.random.default_rng(i))
         (command.folder / f"rendered/{i:04}").write_bytes(content)
 
@@ -274,6 +277,7 @@ def test_pictures_of_test_digits_are_told_nearly_as_well_as_the_digits(command, 
         )
         exact = np.mean((hidden @ net["W2"] + net["b2"]).argmax(axis=1) == digits.labels[:count])
     assert accuracy("plain") >= exact - 0.01
+    assert accuracy("small") >= exact - 0.02
     assert accuracy("rendered") >= exact - (0.015 if full else 0.03)
 
 
