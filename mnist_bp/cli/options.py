@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def option(
-    help: str, *names: str, metavar: str | None = "FILE", words: Collection[str] = ()
+    help: str, *names: str, metavar: str | None = "FILE", words: Collection[str] = (), **more: Any
 ) -> Any:
     """Return an option; its default stands in its help. The shell completes its words, or files."""
-    complete = starting_with(words) if words else None
-    return typer.Option(*names, help=help, metavar=metavar, autocompletion=complete)
+    more |= {"autocompletion": starting_with(words)} if words else {}
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False, **more)
 
 
 def starting_with(words: Collection[str]) -> Callable[[str], list[str]]:

@@ -13,6 +13,7 @@ from mnist_bp.data.digits import CLASSES, CUSTOM, DATASETS, MNIST, SYNTHETIC, Di
 from mnist_bp.data.folder import Cache, UserFolder
 from mnist_bp.data.pinned import SPLITS
 from mnist_bp.errors import DataError, DownloadError, UsageError
+from mnist_bp.files import make_folder
 
 if TYPE_CHECKING:
     from mnist_bp.data.download import Progress
@@ -198,10 +199,7 @@ def fill(
     if folder is None:
         cache = Cache(cache_folder(), mirrors, progress)
         return cache.path, list(cache.fill(force))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be created: {error.strerror}") from error
+    make_folder(folder)
     from mnist_bp.data.download import Mirrors
 
     return folder, list(UserFolder(folder).fill(Mirrors(mirrors, progress)))
