@@ -17,9 +17,9 @@ def download(
 
     The SHA-256 of every file is checked, whichever mirror it comes from.
     """
-    from mnist_bp.cli import console, tables
+    from mnist_bp.cli import console
     from mnist_bp.data.sources import fill
 
     with remedy("--data-dir names another folder"):
         folder, done = fill(data_dir, mirror or (), force=force, progress=messages.bytes_bar)
-    tables.sources(console.results(), folder, done)
+    console.table(console.results(), f"MNIST in {folder}", ("file", "from"), done, (0, 1))
