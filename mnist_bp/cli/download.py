@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import DataDir, Mirrors, option, remedy
+from mnist_bp.cli.options import DataDir, Mirrors, option
+from mnist_bp.errors import remedy
 
 FORCE = "Download the files of the cache again, even whole ones."
 

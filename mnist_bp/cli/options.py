@@ -2,8 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.errors import DataError, DownloadError
+from mnist_bp.errors import DownloadError, remedy
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
@@ -73,15 +72,6 @@ class DigitsOptions:
             messages.warn(f"MNIST could not be reached: {error.lines[0]}", *error.lines[1:])
             messages.warn("going on with the synthetic digits instead of MNIST")
             return self.read("synthetic", *splits)
-
-
-@contextmanager
-def remedy(line: str) -> Iterator[None]:
-    """Add a line that names the options that help to an error about digits."""
-    try:
-        yield
-    except DataError as error:
-        raise type(error)(*error.lines, line) from error
 
 
 def with_digits(command: Callable[..., None]) -> Callable[..., None]:
