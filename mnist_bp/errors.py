@@ -21,6 +21,8 @@ that are given one by one. Only the command line turns them into output and exit
 """
 
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -57,6 +59,15 @@ class DataError(MnistBpError):
 
 class DownloadError(DataError):
     """MNIST cannot be downloaded."""
+
+
+@contextmanager
+def remedy(line: str) -> Iterator[None]:
+    """Add a line that says what helps to an error about digits."""
+    try:
+        yield
+    except DataError as error:
+        raise type(error)(*error.lines, line) from error
 
 
 class DivergedError(MnistBpError):

@@ -172,14 +172,14 @@ class Evaluation:
             for digit, (in_all, as_this, right) in enumerate(counts)
         ]
 
-    def calibration(self, bins: int = 15) -> list[ConfidenceBin]:
+    def calibration(self) -> list[ConfidenceBin]:
         """Return the bins of confidence that are not empty, from low to high.
 
-        The bins have equal width, 15 of them by default, as in C. Guo et al., "On calibration of
-        modern neural networks" (2017), so that the error can be compared with published ones.
+        The bins have equal width, 15 of them, as in C. Guo et al., "On calibration of modern neural
+        networks" (2017), so that the error can be compared with published ones.
         """
         confidence = softmax(self.logits.astype(np.float64)).max(axis=-1)
-        place = np.clip(np.ceil(confidence * bins), 1, bins)
+        place = np.clip(np.ceil(confidence * 15), 1, 15)
         members = [np.flatnonzero(place == each) for each in np.unique(place)]
         parts = [Evaluation(self.logits[each], self.labels[each]) for each in members]
         means = [float(confidence[each].mean()) for each in members]

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from mnist_bp.errors import UsageError
+
 STALE_AFTER = 3600.0
 """Seconds after which a temporary file is taken for the remains of a killed process."""
 
@@ -36,6 +38,20 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
+
+
+def make_folder(path: Path) -> None:
+    """Ensure that there is a folder at `path`.
+
+    Raises
+    ------
+    UsageError
+        It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be made a folder: {error.strerror}") from error
 
 
 def check_writable(path: Path) -> None:
@@ -179,11 +195,7 @@ def _link_or_copy(path: Path, new: Path) -> None:
         raise
     except OSError:
         # Some file systems have no links, and some systems allow none to other users' files.
-        with _temporary(path) as copy:
-            with path.open("rb") as old, copy.open("xb") as file:
-                shutil.copyfileobj(old, file)
-                file.flush()
-                os.fsync(file.fileno())
+        with path.open("rb") as old, replacing(new) as file:
+            shutil.copyfileobj(old, file)
             # The name is reserved first, since renaming would overwrite a file that has it.
             new.touch(exist_ok=False)
-            copy.replace(new)

@@ -3,7 +3,6 @@
 Every text is shown as text: no markup, no emoji codes, no escape codes but the console's own.
 """
 
-import os
 import shutil
 import sys
 from collections.abc import Collection, Sequence
@@ -19,8 +18,8 @@ from mnist_bp.cli.messages import bars_hidden, plain, printable, writing
 
 Cell: TypeAlias = str | Text
 
-MIN_PLAIN_WIDTH = 100
-"""Columns for text that goes to a file or a pipe, which may need more."""
+PLAIN_WIDTH = 100
+"""Columns for text that goes to a file or a pipe; a table may take more."""
 
 LONG_WORD = 16
 """Columns to which a longer word, such as a path, is shortened where a terminal is too narrow."""
@@ -45,11 +44,8 @@ def results() -> Console:
     """Return the console for results, on stdout."""
     options: dict[str, Any] = {"highlight": False, "quiet": sys.stdout is None}
     if plain(sys.stdout):
-        columns = os.environ.get("COLUMNS", "")
-        options["color_system"] = None
-        options["width"] = max(MIN_PLAIN_WIDTH, int(columns) if columns.isdecimal() else 0)
-        if sys.stdout is not None and sys.stdout.isatty():
-            options["width"] = shutil.get_terminal_size().columns
+        columns, _ = shutil.get_terminal_size((PLAIN_WIDTH, 0))
+        options |= {"color_system": None, "width": columns}
     return _Results(file=sys.stdout, **options)
 
 

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.cli.options import DigitsOptions, Json, Title, option, with_digits, with_settings
+from mnist_bp.cli.options import DigitsOptions, Json, Title, option, with_digits
 from mnist_bp.cli.outputs import check_page, save
 from mnist_bp.errors import DivergedError, UsageError, WeightsError
-from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
     from mnist_bp.data.digits import Digits
@@ -19,23 +18,17 @@ if TYPE_CHECKING:
     from mnist_bp.runs.checkpoint import Checkpoint
 
 REPORT = "HTML page to write: figures, mistakes, and a pad to draw digits on for the net."
-EVALUATE_SETTINGS = {
-    "split": Setting(default="test", help="Which digits to classify.", choices=("test", "train")),
-    "mistakes": Setting(
-        default=0, help="How many of the most confident mistakes to draw.", minimum=0
-    ),
-}
+SPLIT = "Which digits to classify. [default: test]"
+MISTAKES = "How many of the most confident mistakes to draw. [default: 0]"
+WEIGHTS = typer.Argument(help="Weights files; several are one ensemble.", metavar="WEIGHTS...")
 
 
-@with_settings(EVALUATE_SETTINGS)
 @with_digits
 def evaluate(
     source: DigitsOptions,
-    flags: dict[str, Any],
-    weights: Annotated[
-        list[Path],
-        typer.Argument(help="Weights files; several are one ensemble.", metavar="WEIGHTS..."),
-    ],
+    weights: Annotated[list[Path], WEIGHTS],
+    split: Annotated[Literal["test", "train"], option(SPLIT, metavar="test|train")] = "test",
+    mistakes: Annotated[int, option(MISTAKES, metavar="N", min=0)] = 0,
     report: Annotated[Path | None, option(REPORT)] = None,
     title: Title = None,
     as_json: Json = False,
@@ -48,7 +41,6 @@ def evaluate(
     from mnist_bp.evaluation import ensemble
     from mnist_bp.runs.checkpoint import load_checkpoint
 
-    split, mistakes = (flags.get(key, EVALUATE_SETTINGS[key].default) for key in EVALUATE_SETTINGS)
     check_page(report, title, {f"the weights {path}": path for path in weights})
     loaded = [load_checkpoint(path) for path in weights]
     (digits,) = source.read(_dataset(source, weights, loaded), split)

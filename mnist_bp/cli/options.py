@@ -2,8 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mnist_bp.cli import messages
-from mnist_bp.errors import DataError, DownloadError
+from mnist_bp.errors import DownloadError, remedy
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def option(
-    help: str, *names: str, metavar: str | None = "FILE", words: Collection[str] = ()
+    help: str, *names: str, metavar: str | None = "FILE", words: Collection[str] = (), **more: Any
 ) -> Any:
     """Return an option; its default stands in its help. The shell completes its words, or files."""
-    complete = starting_with(words) if words else None
-    return typer.Option(*names, help=help, metavar=metavar, autocompletion=complete)
+    more |= {"autocompletion": starting_with(words)} if words else {}
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False, **more)
 
 
 def starting_with(words: Collection[str]) -> Callable[[str], list[str]]:
@@ -73,15 +72,6 @@ class DigitsOptions:
             messages.warn(f"MNIST could not be reached: {error.lines[0]}", *error.lines[1:])
             messages.warn("going on with the synthetic digits instead of MNIST")
             return self.read("synthetic", *splits)
-
-
-@contextmanager
-def remedy(line: str) -> Iterator[None]:
-    """Add a line that names the options that help to an error about digits."""
-    try:
-        yield
-    except DataError as error:
-        raise type(error)(*error.lines, line) from error
 
 
 def with_digits(command: Callable[..., None]) -> Callable[..., None]:

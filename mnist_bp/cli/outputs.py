@@ -75,6 +75,8 @@ def check_page(path: Path | None, title: str | None, inputs: dict[str, Path | No
         raise UsageError("--title is the title of a page: name its file with --report")
     if path:
         MissingExtraError.check("report", "matplotlib", "jinja2")
+        # Charts need no backend, and Matplotlib fails where this one cannot be used.
+        os.environ.pop("MPLBACKEND", None)
         check_outputs({"--report": path}, inputs)
 
 

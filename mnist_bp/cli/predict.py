@@ -1,8 +1,6 @@
 """Recognize the digits in pictures."""
 
-from collections.abc import Iterator
-from itertools import count as numbers
-from itertools import repeat
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +8,8 @@ import typer
 
 from mnist_bp.cli import messages
 from mnist_bp.cli.options import Json, option
-from mnist_bp.errors import NoFileError, PictureError, UsageError
+from mnist_bp.errors import NoFileError, OutputError, PictureError
+from mnist_bp.files import make_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,13 +24,12 @@ IMAGES = (
 )
 COUNT = "How many digits each picture shows; digits that touch are cut then."
 BOXES = "Folder for a copy of each picture with a box around each digit."
-Count = Annotated[int | None, typer.Option(min=1, max=1000, metavar="N", help=COUNT)]
 
 
 def predict(
     weights: Annotated[Path, typer.Argument(help="The weights file.", metavar="WEIGHTS")],
     images: Annotated[list[Path], typer.Argument(help=IMAGES, metavar="IMAGE...")],
-    count: Count = None,
+    count: Annotated[int | None, option(COUNT, metavar="N", min=1, max=1000)] = None,
     boxes: Annotated[Path | None, option(BOXES, metavar="FOLDER")] = None,
     as_json: Json = False,
 ) -> None:
@@ -49,16 +47,16 @@ def predict(
     net = load_checkpoint(weights).net
     results: list[dict[str, Any]] = []
     done, statuses = [], set()
-    # A picture that fails uses up its name too.
-    targets = _targets(boxes, images) if boxes else repeat(None)
+    if boxes:
+        make_folder(boxes)
     with (
         # The matrices are small: more threads would only wait for each other.
         threadpool_limits(1, user_api="blas"),
         messages.steps_bar(len(images), show=len(images) > 1, unit="picture") as advance,
     ):
-        for file, target in zip(images, targets, strict=False):
+        for file in images:
             try:
-                done.append(_read(net, file, count, target))
+                done.append(_read(net, file, count, boxes))
                 results.append(done[-1][0])
             except (PictureError, NoFileError) as error:
                 statuses.add(error.exit_status)
@@ -77,15 +75,15 @@ def predict(
 
 
 def _read(
-    net: "TwoLayerNet", file: Path, count: int | None, target: Path | None
+    net: "TwoLayerNet", file: Path, count: int | None, boxes: Path | None
 ) -> tuple[dict[str, Any], Any]:
     """Return what `--json` says of a picture, and its digits as images; save its boxes."""
     from mnist_bp.pictures.picture import read_picture
 
     digits = read_picture(file, count, lambda images: _probabilities(net, images))
     result = {"file": str(file)} | _answer(net, digits)
-    if target:
-        _save_boxes(file, digits, result, target)
+    if boxes:
+        _save_boxes(file, digits, result, boxes)
     return result, digits.images
 
 
@@ -122,21 +120,13 @@ def _answer(net: "TwoLayerNet", digits: "PictureDigits") -> dict[str, Any]:
     return {**single, "number": "\n".join(lines), "digits": found}
 
 
-def _targets(folder: Path, images: list[Path]) -> Iterator[Path]:
-    """Make the folder for pictures with boxes; yield a path there for each, never a used one."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--boxes {folder}: it cannot be made: {error.strerror}") from error
-    for image in images:
-        names = (f"{image.stem[:100]}-boxes{f'-{n}' if n > 1 else ''}.png" for n in numbers(1))
-        yield next(path for name in names if not (path := folder / name).exists())
-
-
-def _save_boxes(file: Path, digits: "PictureDigits", result: dict[str, Any], target: Path) -> None:
-    from mnist_bp.errors import OutputError
+def _save_boxes(file: Path, digits: "PictureDigits", result: dict[str, Any], folder: Path) -> None:
+    """Save a copy of a picture with a box around each digit, under a name that is not used yet."""
     from mnist_bp.pictures.boxes import save_boxes
 
+    numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    names = (f"{file.stem[:100]}-boxes{number}.png" for number in numbers)
+    target = next(path for name in names if not (path := folder / name).exists())
     captions = [f"{each['digit']}{'?' if each['unsure'] else ''}" for each in result["digits"]]
     try:
         save_boxes(file, digits, captions, target)

@@ -6,8 +6,6 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from mnist_bp.cli import messages
 from mnist_bp.cli.options import DigitsOptions, Json, Title, option, with_digits, with_settings
 from mnist_bp.cli.outputs import check_outputs, check_page, save
@@ -20,8 +18,9 @@ from mnist_bp.errors import (
     StoppedError,
     UsageError,
 )
+from mnist_bp.files import make_folder
 from mnist_bp.runs import recipe as recipes
-from mnist_bp.runs.recipe import SETTINGS, Recipe
+from mnist_bp.runs.recipe import SETTINGS
 from mnist_bp.runs.settings import Setting
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ DASK = "Train on the workers of the Dask scheduler at this address, such as tcp:
 DRY_RUN = "Train nothing: print a command for each run that is not finished."
 Output = Annotated[Path, option(OUTPUT, "--output", "-o", metavar="FOLDER")]
 Config = Annotated[str | None, option(CONFIGS, metavar="FILE|NAME,...", words=RECIPES)]
-Workers = Annotated[int | None, typer.Option(min=1, help=WORKERS, metavar="N")]
+Workers = Annotated[int | None, option(WORKERS, metavar="N", min=1)]
 Dask = Annotated[str | None, option(DASK, metavar="ADDRESS")]
 Report = Annotated[Path | None, option("HTML page to write about the sweep.")]
 DryRun = Annotated[bool, option(DRY_RUN, "--dry-run", metavar=None)]
@@ -98,12 +97,13 @@ def sweep(
 
     runs = combine(output, configs or {"": {}}, flags)
     digits = source.read_or_draw(*runs[0].recipe.splits)
-    _check_validation(runs[0].recipe, digits[0])
-    _make_folder(output)
+    if validation := runs[0].recipe.validation:
+        digits[0].held_out(validation)  # It raises where there are too few.
+    make_folder(output)
+    check_outputs({"--output": output / "run.npz"}, {})
     data = _data_flags(digits[0], source)
     with nullcontext() if dry_run else locked(output):
-        ask = not validation_given(configs, flags)
-        runs = look_up(runs, digits[0], ask_for_validation=ask)
+        runs = look_up(runs, digits[0], ask_for_validation=not validation_given(configs, flags))
         if dry_run:
             return sweep_results.print_commands(runs, data)
         failed = {str(run.path): run.problem for run in runs if run.problem}
@@ -131,20 +131,6 @@ def _check_dask(dask: str | None, workers: int | None) -> None:
         MissingExtraError.check("cluster", "distributed")
     if dask and workers:
         raise UsageError("--workers counts processes on this machine: leave it out with --dask")
-
-
-def _check_validation(recipe: Recipe, train: "Digits") -> None:
-    if recipe.validation >= len(train):
-        problem = f"must be below {len(train):,}, the number of training digits"
-        raise ParameterError("validation", f"{problem}, not {recipe.validation:,}")
-
-
-def _make_folder(output: Path) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--output {output} cannot be a folder: {error.strerror}") from error
-    check_outputs({"--output": output / "run.npz"}, {})
 
 
 def _data_flags(train: "Digits", source: DigitsOptions) -> list[str]:

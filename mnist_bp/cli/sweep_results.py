@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from statistics import fmean
 
 from mnist_bp.cli import console, messages
@@ -123,10 +123,8 @@ def _final_command(best: Ranked, data_flags: Sequence[str]) -> str:
 
 def _flags(recipe: Recipe) -> list[str]:
     """Return the flags that make a recipe."""
-    values = {name: getattr(recipe, name) for name in SETTINGS}
-    return [
-        word
-        for name, value in values.items()
-        if value != SETTINGS[name].default
-        for word in (f"--{name.replace('_', '-')}", str(value))
-    ]
+    words = []
+    for name, value in asdict(recipe).items():
+        if value != SETTINGS[name].default:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words

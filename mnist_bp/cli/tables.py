@@ -16,15 +16,9 @@ if TYPE_CHECKING:
     from mnist_bp.audit import FileCheck
     from mnist_bp.comparison import GradientCheck, ParameterCheck
 
-ACCURACIES = "test_accuracy", "train_accuracy"
 RUNNERS_UP = 2
 NAMED_KINKS = 6
 """How many entries on a kink are named one by one, for each parameter."""
-
-
-def sources(out: Console, folder: object, done: Sequence[tuple[str, str]]) -> None:
-    """Print what was done for each file of a folder."""
-    console.table(out, f"MNIST in {folder}", ("file", "from"), done, (0, 1))
 
 
 def epochs(out: Console, title: str, measured_on: str = "test") -> GrowingTable:
@@ -44,7 +38,7 @@ def curve(out: Console, history: Sequence[EpochResult], measured_on: str = "test
     """Draw the accuracies from the first epoch on, if there are more than two."""
     rows = [row for row in history if row.epoch > 0]
     if len(rows) > 2:
-        test, train = ([getattr(row, name) for row in rows] for name in ACCURACIES)
+        test, train = [row.test_accuracy for row in rows], [row.train_accuracy for row in rows]
         title = f"accuracy, epochs {rows[0].epoch} to {rows[-1].epoch}"
         drawing.curves(out, title, {measured_on: test, "train": train})
 
@@ -183,15 +177,15 @@ def prediction(out: Console, result: dict[str, Any], images: Sequence[Any]) -> N
 
 def predictions(out: Console, title: str, results: Sequence[dict[str, Any]]) -> None:
     """Print a net's predictions for several pictures, each as `predict --json` gives it."""
-    lines: list[list[Cell]] = []
+    lines = []
     for result in results:
         found = result["digits"]
         least = min(each["probability"] for each in found)
         others = _ranked(found[0])[1:] if len(found) == 1 else []
         notes = [", ".join(f"{digit} ({share:.1%})" for digit, share in others)]
         notes += sorted({f"? {each['unsure']}" for each in found if each["unsure"]})
-        cells = result["file"], _number(result), f"{least:.1%}", "; ".join(filter(None, notes))
-        lines.append([*cells])
+        note = "; ".join(filter(None, notes))
+        lines.append((result["file"], _number(result), f"{least:.1%}", note))
     console.table(out, title, ("file", "digit", "probability", "runners-up"), lines, (0, 3))
 
 

@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict
 from errno import ENXIO, EPIPE
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -169,6 +171,8 @@ class _Results:
         recipe = run.recipe
         title = f"784-{recipe.hidden}-10 on {run.train.dataset}, seed {recipe.seed}"
         self.table = tables.epochs(console.results(), title, recipe.measured_on) if table else None
+        self.rows: list[Callable[[EpochResult], None]] = [self._add_to_log] if log else []
+        self.rows += [partial(tables.epoch, self.table)] if self.table else []
         self.unsaved: MnistBpError | None = None
         self.incomplete: MnistBpError | None = None
 
@@ -176,7 +180,7 @@ class _Results:
         """Save a checkpoint, and write the row to the log and the table."""
         if row.epoch > 0:
             self.save(checkpoint)
-        for add in (self._add_to_log, self._add_to_table):
+        for add in self.rows:
             try:
                 add(row)
             except OutputError as error:
@@ -199,12 +203,6 @@ class _Results:
             messages.warn(reason)
             epochs = checkpoint.epochs
             self.unsaved = WeightsError(f"the weights after epoch {epochs} are lost: {reason}")
-
-    def _add_to_table(self, row: "EpochResult") -> None:
-        from mnist_bp.cli import tables
-
-        if self.table:
-            tables.epoch(self.table, row)
 
     def _add_to_log(self, row: "EpochResult") -> None:
         """Append a row as JSON, with the run that it belongs to."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnist_bp.data.idx import digest
+from mnist_bp.errors import ParameterError
 
 MNIST: Final = "mnist"
 SYNTHETIC: Final = "synthetic"
@@ -89,11 +90,12 @@ class Digits:
 
         Raises
         ------
-        ValueError
-            `count` is less than 1, or leaves nothing.
+        ParameterError
+            Nothing is left.
         """
-        if not 0 < count < len(self):
-            raise ValueError(f"count must be from 1 to {len(self) - 1:,}, and is {count:,}")
+        if count >= len(self):
+            problem = f"must be below {len(self):,}, the number of training digits, not {count:,}"
+            raise ParameterError("validation", problem)
 
         def part(of: slice) -> Digits:
             images, labels = self.images[of], self.labels[of]

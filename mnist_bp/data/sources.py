@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from mnist_bp.data.digits import CLASSES, CUSTOM, DATASETS, MNIST, SYNTHETIC, Digits
 from mnist_bp.data.folder import Cache, UserFolder
 from mnist_bp.data.pinned import SPLITS
-from mnist_bp.errors import DataError, DownloadError, UsageError
+from mnist_bp.errors import DataError, DownloadError, UsageError, remedy
+from mnist_bp.files import make_folder
 
 if TYPE_CHECKING:
     from mnist_bp.data.download import Progress
+
+NO_FILES = 'Digits that need no files: load_digits("train", "synthetic")'
 
 DATA_DIR_VARIABLE = "MNIST_BP_DATA_DIR"
 
@@ -60,7 +63,8 @@ def load_mnist(
         t = np.eye(CLASSES, dtype=np.float32)[digits.labels] if one_hot_label else digits.labels
         return x.reshape(len(x), -1) if flatten else x, t
 
-    train, test = _load(["train", "test"], None, data_dir)
+    with remedy(NO_FILES):
+        train, test = read_digits(["train", "test"], None, data_dir)
     return arrays(train), arrays(test)
 
 
@@ -103,15 +107,8 @@ def load_digits(
     for parameter, word, choices in words:
         if word not in choices:
             raise ValueError(f"{parameter} {word!r} is unknown; choose from {', '.join(choices)}")
-    return _load([split], dataset, data_dir, mirrors)[0]
-
-
-def _load(splits: list[str], *arguments: Any) -> list[Digits]:
-    try:
-        return read_digits(splits, *arguments)
-    except DataError as error:
-        remedy = 'Digits that need no files: load_digits("train", "synthetic")'
-        raise type(error)(*error.lines, remedy) from error
+    with remedy(NO_FILES):
+        return read_digits([split], dataset, data_dir, mirrors)[0]
 
 
 def read_digits(
@@ -198,10 +195,7 @@ def fill(
     if folder is None:
         cache = Cache(cache_folder(), mirrors, progress)
         return cache.path, list(cache.fill(force))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be created: {error.strerror}") from error
+    make_folder(folder)
     from mnist_bp.data.download import Mirrors
 
     return folder, list(UserFolder(folder).fill(Mirrors(mirrors, progress)))

@@ -1,18 +1,14 @@
 """Charts as SVG, in the colours and the font of the page that holds them."""
 
 import io
-import os
 import re
-import sys
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib.style
 from markupsafe import Markup
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # Placeholders for colours that only the page knows: those of its text and of its accent.
 TEXT, ACCENT = "#010203", "#040506"
@@ -41,7 +37,7 @@ SIZE = 4.3, 2.6
 """Inches of a chart: its text has the size of the page's where the page is as wide as a phone."""
 
 
-def chart(name: str, draw: Callable[["Axes"], object], height: float = SIZE[1]) -> Markup:
+def chart(name: str, draw: Callable[[Axes], object], height: float = SIZE[1]) -> Markup:
     """Return what `draw` draws on a pair of axes, as an `<svg>` element.
 
     Matplotlib's settings are those of `STYLE` while it draws, and the user's again afterwards. No
@@ -55,36 +51,13 @@ def chart(name: str, draw: Callable[["Axes"], object], height: float = SIZE[1]) 
     height : float
         In inches.
     """
-    if "matplotlib" not in sys.modules:
-        _import_matplotlib()
-    import matplotlib.style
-    from matplotlib.figure import Figure
-
     with matplotlib.style.context(STYLE | {"svg.hashsalt": name}, after_reset=True):
         figure = Figure(figsize=(SIZE[0], height), layout="constrained")
         draw(figure.add_subplot())
         return _svg(figure)
 
 
-def _import_matplotlib() -> None:
-    """Import Matplotlib even where the variable MPLBACKEND names a backend that is not installed.
-
-    Jupyter sets it for every command that is started from a notebook, and Matplotlib fails to be
-    imported then. A chart needs no backend.
-    """
-    backend = os.environ.pop("MPLBACKEND", None)
-    try:
-        import matplotlib
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if backend is not None:
-        # As if it had been imported with the variable: the caller may use the backend.
-        with suppress(ValueError):
-            matplotlib.rcParams["backend"] = backend
-
-
-def _svg(figure: "Figure") -> Markup:
+def _svg(figure: Figure) -> Markup:
     """Return a figure as SVG for the inside of a page: no fixed size, no fixed colours."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})

@@ -34,12 +34,10 @@ def cells(evaluation: Evaluation, digits: Digits) -> dict[str, dict[str, Any]]:
     data set, as examples that were not selected.
     """
     probability = softmax(evaluation.logits).max(axis=-1)
+    labels, predictions = evaluation.labels, evaluation.predictions
     result = {}
     for label, prediction in np.argwhere(evaluation.confusion):
-        members = np.flatnonzero(
-            (evaluation.labels == label) & (evaluation.predictions == prediction)
-        )
-        shown = members
+        shown = members = np.flatnonzero((labels == label) & (predictions == prediction))
         if label != prediction:
             shown = members[np.argsort(-probability[members], kind="stable")]
         result[f"{label}-{prediction}"] = {

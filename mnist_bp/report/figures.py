@@ -4,19 +4,18 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_bp.evaluation import Evaluation
 from mnist_bp.report.charts import ACCENT, TEXT, chart
 from mnist_bp.runs.checkpoint import EpochResult
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Look = dict[str, Any]
 MAIN: Look = {"color": ACCENT, "linewidth": 2}
@@ -33,9 +32,6 @@ NETS: tuple[Look, ...] = tuple(
     )
 )
 """One look for each net of a comparison: legible on a light and on a dark page."""
-
-DRAWABLE = 1e9
-"""Larger numbers are left out of a chart: nothing else would be seen beside them."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +55,19 @@ def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -
     """Return the loss and the accuracies after each epoch of one run.
 
     The untrained net, epoch 0, would hide the rest of a curve: its numbers are in the captions.
-    Rows that cannot be drawn are left out; without any row left, there is no figure.
+    Without any row, there is no figure.
     """
-    drawable = [row for row in history if 0 <= row.epoch <= DRAWABLE]
-    rows = [row for row in drawable if row.epoch > 0] or drawable
-    if not rows:
+    if not history:
         return []
-    untrained, last = drawable[0], rows[-1]
+    untrained, last = history[0], history[-1]
+    rows = history[1:] or history
     after = f"after epoch {last.epoch}"
     loss = f"{number(last.loss)} {after}"
     accuracy = (
         f"{measured_on.capitalize()} {number(last.test_accuracy)}, "
         f"train {number(last.train_accuracy)} {after}"
     )
-    if untrained.epoch == 0 and untrained is not last:
+    if untrained is not last:
         loss += f"; {number(untrained.loss)} before training"
         accuracy += f"; {measured_on} {number(untrained.test_accuracy)} before training"
     losses = {"mean of the epoch's batches": (rows, "loss", MAIN)}
@@ -88,14 +83,11 @@ def learning_curves(history: Sequence[EpochResult], measured_on: str = "test") -
 
 def compared_curves(histories: Mapping[str, Sequence[EpochResult]]) -> list[Figure]:
     """Return the loss and the test accuracy after each epoch of several runs, by their names."""
-    drawn = {
-        name: ([row for row in history if 0 < row.epoch <= DRAWABLE], look)
-        for (name, history), look in zip(histories.items(), NETS, strict=False)
-    }
-    caption = f"The lines are nets {', '.join(drawn)} of the table."
+    named = list(zip(histories.items(), NETS, strict=False))
+    caption = f"The lines are nets {', '.join(name for (name, _), _ in named)} of the table."
     figures = []
     for title, column in (("Loss", "loss"), ("Accuracy", "test_accuracy")):
-        lines = {name: (rows, column, look) for name, (rows, look) in drawn.items()}
+        lines = {name: (history[1:], column, look) for (name, history), look in named}
         figures.append(Figure(title, caption, _lines(column, lines)))
     return figures
 
@@ -107,7 +99,7 @@ def calibration_curve(evaluation: Evaluation) -> Figure:
     y = np.array([each.digits.accuracy for each in bins])
     low, high = np.array([each.digits.interval for each in bins]).T
 
-    def draw(axes: "Axes") -> None:
+    def draw(axes: Axes) -> None:
         axes.set(xlabel="confidence", xlim=(0, 1.02), ylim=(0, 1.02))
         axes.plot([0, 1], [0, 1], **SECOND)
         # Rounding can put an accuracy a little outside its own interval.
@@ -126,16 +118,12 @@ def calibration_curve(evaluation: Evaluation) -> Figure:
 def _lines(name: str, lines: Mapping[str, tuple[Sequence[EpochResult], str, Look]]) -> Markup:
     """Return a chart with a line for each label: its rows, the column to draw, and its look."""
 
-    def draw(axes: "Axes") -> None:
-        from matplotlib.ticker import MaxNLocator
-
+    def draw(axes: Axes) -> None:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for label, (rows, column, look) in lines.items():
-            values = [getattr(row, column) for row in rows]
-            drawable = np.where(np.abs(values) < DRAWABLE, values, np.nan)
-            marker = "o" if len(rows) == 1 else None
-            axes.plot([row.epoch for row in rows], drawable, marker=marker, label=label, **look)
+            epochs, values = [row.epoch for row in rows], [getattr(row, column) for row in rows]
+            axes.plot(epochs, values, marker="o" if len(rows) == 1 else None, label=label, **look)
         if len(lines) > 1:
             axes.legend(loc="best", ncols=2)
 
@@ -143,10 +131,8 @@ def _lines(name: str, lines: Mapping[str, tuple[Sequence[EpochResult], str, Look
 
 
 def number(value: float) -> str:
-    """Return a number with four decimals, or however it can be read."""
-    if not np.isfinite(value):
-        return "not finite"
-    return f"{value:.4f}" if abs(value) < DRAWABLE else f"{value:.3g}"
+    """Return a number with four decimals, or a huge one with three digits."""
+    return f"{value:.4f}" if abs(value) < 1e9 else f"{value:.3g}"
 
 
 def digit(image: NDArray[np.uint8]) -> str:

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from statistics import fmean
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from mnist_bp.report.charts import ACCENT, TEXT, chart
 from mnist_bp.report.figures import NETS, Figure
 from mnist_bp.report.page import fill
 from mnist_bp.runs.ranking import Ranked, interval
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 ROWS = 40
 """Settings that a picture with a row for each shows."""
@@ -81,7 +80,7 @@ def _figures(ranked: Sequence[Ranked], measured_on: str) -> list[Figure]:
     return [*result, Figure("Learning curves", caption, curves)]
 
 
-def _line(axes: "Axes", ranked: Sequence[Ranked], name: str) -> None:
+def _line(axes: Axes, ranked: Sequence[Ranked], name: str) -> None:
     ordered = sorted(ranked, key=lambda each: each.setting[name])
     values = [each.setting[name] for each in ordered]
     axes.set_xlabel(name)
@@ -97,7 +96,7 @@ def _line(axes: "Axes", ranked: Sequence[Ranked], name: str) -> None:
             axes.plot([value] * 2, interval(each.accuracies), color=ACCENT, linewidth=3, alpha=0.6)
 
 
-def _grid(axes: "Axes", ranked: Sequence[Ranked], across: str, down: str) -> None:
+def _grid(axes: Axes, ranked: Sequence[Ranked], across: str, down: str) -> None:
     columns, rows = (
         list(dict.fromkeys(sorted(e.setting[k] for e in ranked))) for k in (across, down)
     )
@@ -115,7 +114,7 @@ def _grid(axes: "Axes", ranked: Sequence[Ranked], across: str, down: str) -> Non
     axes.grid(False)
 
 
-def _rows(axes: "Axes", ranked: Sequence[Ranked], measured_on: str) -> None:
+def _rows(axes: Axes, ranked: Sequence[Ranked], measured_on: str) -> None:
     for y, each in enumerate(ranked):
         axes.plot(each.accuracies, [y] * len(each.runs), "o", color=TEXT, ms=4, alpha=0.45)
         axes.plot(each.mean, y, "|", color=ACCENT, ms=12, mew=2)
@@ -126,13 +125,11 @@ def _rows(axes: "Axes", ranked: Sequence[Ranked], measured_on: str) -> None:
     axes.grid(True, axis="x")
 
 
-def _curves(axes: "Axes", ranked: Sequence[Ranked], measured_on: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
+def _curves(axes: Axes, ranked: Sequence[Ranked], measured_on: str) -> None:
     axes.set(xlabel="epoch", ylabel=f"{measured_on} accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for each, label, look in zip(ranked, _labels(ranked), NETS, strict=False):
-        histories = [run.saved.history[1:] for run in each.runs if run.saved]
+        histories = [run.history[1:] for run in each.runs]
         means = [fmean(row.test_accuracy for row in rows) for rows in zip(*histories, strict=True)]
         marker = "o" if len(means) == 1 else None
         axes.plot(range(1, len(means) + 1), means, marker=marker, label=label, **look)

@@ -21,19 +21,16 @@ def curve_svg(history: Sequence[EpochResult], measured_on: str) -> str:
     """Draw the accuracies of the epochs of a run, at least one row, as an SVG image."""
     # The untrained net only guesses: with it, nothing else could be seen.
     rows = history[1:] or history
-    series = {
-        "train": [row.train_accuracy for row in rows],
-        "test": [row.test_accuracy for row in rows],
-    }
-    shown = [*series["train"], *series["test"]]
-    low, high = min(shown), max(shown)
+    test, train = [row.test_accuracy for row in rows], [row.train_accuracy for row in rows]
+    low, high = min(test + train), max(test + train)
+    across, up = WIDTH / max(1, len(rows) - 1), HEIGHT / (high - low or 1)
 
     def points(values: Sequence[float]) -> str:
-        across, up = WIDTH / max(1, len(values) - 1), HEIGHT / (high - low or 1)
         return " ".join(f"{across * i:.1f},{up * (high - y):.1f}" for i, y in enumerate(values))
 
     return SVG.substitute(
-        {name: points(values) for name, values in series.items()},
+        test=points(test),
+        train=points(train),
         name=measured_on,
         low=f"{low:.4f}",
         high=f"{high:.4f}",

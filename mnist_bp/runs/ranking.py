@@ -1,12 +1,19 @@
 """The settings of a sweep, best first, and which of them chance may have put there."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
 from mnist_bp.runs.sweep import SweepRun
+
+T_TABLE = (
+    *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010),
+    *(2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860),
+)
+"""The t of 95 % for 1, 2, 3 ... degrees of freedom."""
 
 
 @dataclass(frozen=True)
@@ -17,19 +24,23 @@ class Ranked:
     ----------
     setting : dict
     runs : list of SweepRun
-    accuracies : list of float
-        After the last epoch of each run, on test or held-out digits.
-    seconds : list of float
-        The time of each run's epochs.
     tied : bool
         Whether it cannot be told from the best setting. The best is tied with itself.
     """
 
     setting: dict[str, Any]
     runs: list[SweepRun]
-    accuracies: list[float]
-    seconds: list[float]
     tied: bool = True
+
+    @property
+    def accuracies(self) -> list[float]:
+        """The accuracy after the last epoch of each run, on test or held-out digits."""
+        return [run.history[-1].test_accuracy for run in self.runs]
+
+    @property
+    def seconds(self) -> list[float]:
+        """The time of each run's epochs."""
+        return [math.fsum(row.seconds for row in run.history) for run in self.runs]
 
     @property
     def mean(self) -> float:
@@ -49,24 +60,13 @@ def rank(runs: Sequence[SweepRun]) -> list[Ranked]:
     mean difference holds 0. With fewer than two seeds in common there is no such interval, and
     every setting is tied.
     """
-    members: dict[tuple[tuple[str, Any], ...], list[SweepRun]] = {}
+    members = defaultdict[tuple[tuple[str, Any], ...], list[SweepRun]](list)
     for run in sorted(runs, key=lambda run: run.recipe.seed):
-        if run.saved and run.epochs_left <= 0:
-            members.setdefault(tuple(run.setting.items()), []).append(run)
-    ranked = [
-        Ranked(
-            dict(setting),
-            some,
-            [run.saved.history[-1].test_accuracy for run in some if run.saved],
-            [math.fsum(row.seconds for row in run.saved.history) for run in some if run.saved],
-        )
-        for setting, some in members.items()
-    ]
+        if run.epochs_left <= 0:
+            members[tuple(run.setting.items())].append(run)
+    ranked = [Ranked(dict(setting), finished) for setting, finished in members.items()]
     ranked.sort(key=lambda each: -each.mean)
-    return [
-        Ranked(each.setting, each.runs, each.accuracies, each.seconds, _tied(ranked[0], each))
-        for each in ranked
-    ]
+    return [replace(each, tied=_tied(ranked[0], each)) for each in ranked]
 
 
 def _tied(best: Ranked, other: Ranked) -> bool:
@@ -92,25 +92,13 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
-def t_quantile(freedom: int, coverage: float = 0.95) -> float:
-    """Return the t within which a t distribution has a share of its mass, by bisection.
+def t_quantile(freedom: int) -> float:
+    """Return the t within which a t distribution has 95 % of its mass, to about three decimals.
 
-    The share is that of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and
-    26.7.4: a finite sum for whole degrees of freedom.
+    For more degrees of freedom than the table has, it is the first terms of an expansion around
+    the normal distribution: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5.
     """
-    odd = freedom % 2
-
-    def share(angle: float) -> float:
-        total, term = 0.0, math.cos(angle) if odd else 1.0
-        for power in range(odd, freedom - 1, 2):
-            total += term
-            term *= math.cos(angle) ** 2 * (power + 1) / (power + 2)
-        total *= math.sin(angle)
-        return (angle + total) * 2 / math.pi if odd else total
-
-    # t is sqrt(freedom) times the tangent of this angle.
-    low, high = 0.0, math.pi / 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if share(middle) < coverage else (low, middle)
-    return math.sqrt(freedom) * math.tan(low)
+    if freedom <= len(T_TABLE):
+        return T_TABLE[freedom - 1]
+    z, n = 1.959964, freedom
+    return z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)

@@ -64,9 +64,6 @@ class Run:
         self.recipe = recipe
         self.train = as_digits(train)
         if recipe.validation:
-            if recipe.validation >= (count := len(self.train)):
-                problem = f"must be below {count:,}, the number of training digits"
-                raise ParameterError("validation", problem)
             self.train, self.test = self.train.held_out(recipe.validation)
         elif test is None:
             raise ParameterError("test", "must be given where no training digits are held out")

@@ -17,7 +17,7 @@ from typing import Any
 
 from mnist_bp.data.digits import Digits
 from mnist_bp.errors import MnistBpError, ParameterError, UsageError
-from mnist_bp.runs.checkpoint import Checkpoint, load_checkpoint
+from mnist_bp.runs.checkpoint import Checkpoint, EpochResult, load_checkpoint
 from mnist_bp.runs.recipe import Recipe
 
 try:
@@ -57,14 +57,14 @@ class SweepRun:
     problem: str = ""
 
     @property
-    def epochs_done(self) -> int:
-        """How many epochs its checkpoint has."""
-        return self.saved.epochs if self.saved else 0
+    def history(self) -> Sequence[EpochResult]:
+        """The rows of the epochs that its checkpoint has."""
+        return self.saved.history if self.saved else ()
 
     @property
     def epochs_left(self) -> int:
         """How many epochs are still to be trained."""
-        return self.recipe.epochs - self.epochs_done
+        return self.recipe.epochs - (self.saved.epochs if self.saved else 0)
 
 
 def combine(
@@ -147,10 +147,13 @@ def look_up(
     for path, saved in contents.items():
         if isinstance(saved, str) or saved.recipe is None:
             continue
-        if ask_for_validation:
-            _check_validation(path, saved.recipe.validation, runs[0].recipe.validation)
+        there, here = saved.recipe.validation, runs[0].recipe.validation
+        if ask_for_validation and there != here:
+            problem = f"must be given: {path} has {there}, but the default is {here} now"
+            why = "more than one setting is compared on held-out digits"
+            raise ParameterError("validation", f"{problem}; {why}")
         run = found.get(saved.recipe)
-        if run and saved.digests == train.digests and saved.epochs >= run.epochs_done:
+        if run and saved.digests == train.digests and len(saved.history) >= len(run.history):
             found[saved.recipe] = replace(run, path=path, saved=saved)
     return [
         run if run.saved else _check_name(run, contents.get(run.path), train)
@@ -173,15 +176,6 @@ def _check_name(run: SweepRun, saved: Checkpoint | str | None, train: Digits) ->
         problem = _difference(saved, run.recipe, train)
         raise UsageError(f"{run.path} is another run: {problem}; name another folder")
     return replace(run, problem=saved or "")
-
-
-def _check_validation(path: Path, there: int, here: int) -> None:
-    if there != here:
-        problem = (
-            f"must be given: {path} has {there}, but the default is {here} now; more than "
-            "one setting is compared on held-out digits"
-        )
-        raise ParameterError("validation", problem)
 
 
 def _difference(saved: Checkpoint, recipe: Recipe, train: Digits) -> str:

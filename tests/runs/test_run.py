@@ -119,7 +119,11 @@ def test_held_out_digits_take_the_place_of_the_test_digits(dataset):
     ("recipe", "parameter", "problem"),
     [
         (Recipe(), "test", "must be given where no training digits are held out"),
-        (Recipe(validation=530), "validation", "must be below 530, the number of training digits"),
+        (
+            Recipe(validation=530),
+            "validation",
+            "must be below 530, the number of training digits, not 530",
+        ),
     ],
 )
 def test_digits_to_measure_on_are_needed(dataset, recipe, parameter, problem):
