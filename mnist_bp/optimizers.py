@@ -16,10 +16,6 @@ Arrays: TypeAlias = dict[str, Array]
 Schedule: TypeAlias = Literal["constant", "linear", "cosine"]
 
 
-AVERAGE_EVERY = 10
-"""Steps from one point of a mean to the next, which lies close by."""
-
-
 class Optimizer(Protocol):
     """What training needs of an optimizer, and what a checkpoint keeps of it."""
 
@@ -129,43 +125,6 @@ class Adam:
             parameter -= lr * m_hat / (np.sqrt(v_hat) + self.epsilon)
 
 
-class Averaged:
-    """Another optimizer, with a mean of the parameters it has passed through.
-
-    The noise of single batches moves the parameters around; their mean is nearer to what all
-    batches agree on (B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by
-    averaging", 1992). Here it is an exponential moving average, `mean += share * (p - mean)`, which
-    forgets where training began.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        Updates the parameters.
-    params : dict of arrays
-        The parameters themselves; `mean` starts from them, and `state` holds them.
-    steps : float
-        Over which the mean extends: a step that lies so far back counts 1/e times the last one.
-    done : int
-        Steps taken already, where a run is resumed.
-    """
-
-    def __init__(self, optimizer: Optimizer, params: Arrays, steps: float, done: int = 0) -> None:
-        self.optimizer = optimizer
-        self.mean = {name: parameter.copy() for name, parameter in params.items()}
-        self.steps, self.done = steps, done
-        self.state = optimizer.state | {f"latest.{name}": p for name, p in params.items()}
-
-    def update(self, params: Arrays, gradients: Arrays, lr: float) -> None:
-        """Move every parameter, and every few steps the mean."""
-        self.optimizer.update(params, gradients, lr)
-        self.done += 1
-        if self.done % AVERAGE_EVERY == 0:
-            # At first, it is the plain mean of all that there is.
-            share = AVERAGE_EVERY / min(self.steps, self.done)
-            for name, parameter in params.items():
-                self.mean[name] += min(1.0, share) * (parameter - self.mean[name])
-
-
 def decay(params: Arrays, share: float) -> None:
     """Take a share off every weight, in place; biases stay."""
     if share:
@@ -174,9 +133,7 @@ def decay(params: Arrays, share: float) -> None:
                 parameter *= 1 - share
 
 
-def learning_rate(
-    peak: float, schedule: Schedule, warmup: float, step: int, steps: int, end: float = 0.0
-) -> float:
+def learning_rate(peak: float, schedule: Schedule, warmup: float, step: int, steps: int) -> float:
     """Return the learning rate of a step.
 
     Parameters
@@ -190,8 +147,6 @@ def learning_rate(
         The share of the run, 0 to 1, in which it first rises in a straight line.
     step, steps : int
         Steps done so far, and steps of the whole run.
-    end : float
-        The share of the highest rate, 0 to 1, to which it falls.
 
     Raises
     ------
@@ -204,9 +159,9 @@ def learning_rate(
         case "constant":
             factor = 1.0
         case "linear":
-            factor = 1 - (1 - end) * progress
+            factor = 1 - progress
         case "cosine":
-            factor = end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2
+            factor = (1 + math.cos(math.pi * progress)) / 2
         case _:
             known = ", ".join(get_args(Schedule))
             raise ValueError(f"schedule must be one of {known}, not {schedule!r}")

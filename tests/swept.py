@@ -6,7 +6,7 @@ import numpy as np
 
 RECIPES = {
     "sgd": "lr = 0.2",
-    "nesterov": 'optimizer = "nesterov"\nmomentum = 0.9\naveraging = 2',
+    "nesterov": 'optimizer = "nesterov"\nmomentum = 0.9',
     "adam": 'optimizer = "adam"\nschedule = "cosine"\nwarmup = 0.2',
     "distorted": "rotation = 8\nelastic = 1\nlabel_smoothing = 0.1",
     "replacement": 'sampling = "replacement"',

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_bp.optimizers import SGD, Adam, Averaged, learning_rate
+from mnist_bp.optimizers import SGD, Adam, learning_rate
 
 STEPS = 20
 LR = 0.1
@@ -139,15 +139,6 @@ def test_a_cosine_rate_is_half_way_down_at_half_time():
     assert found[50] == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_a_share_of_the_rate_may_be_left_at_the_end(schedule):
-    found = [learning_rate(0.2, schedule, 0.1, step, 1000, end=0.25) for step in range(1000)]
-
-    assert max(found) == pytest.approx(0.2)
-    assert found[550] == pytest.approx(0.2 * (1 + 0.25) / 2)
-    assert found[-1] == pytest.approx(0.05, rel=0.01)
-
-
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 def test_a_warm_up_rises_in_a_straight_line_to_the_highest_rate(schedule):
     found = rates(schedule, 0.2)
@@ -191,21 +182,3 @@ def test_the_state_is_what_a_step_depends_on_beside_the_parameters():
     assert SGD(start()).state == {}
     assert list(SGD(start(), 0.9).state) == ["velocity.W", "velocity.b"]
     assert list(Adam(start()).state) == ["m.W", "v.W", "m.b", "v.b"]
-
-
-def test_a_mean_of_the_parameters_is_kept_and_changes_no_step():
-    params, alone = start(), start()
-    averaged, plain = Averaged(SGD(params, 0.9), params, steps=40), SGD(alone, 0.9)
-    points = []
-    for gradient in [*gradients(), *gradients(), *gradients()]:
-        averaged.update(params, gradient, LR)
-        plain.update(alone, gradient, LR)
-        points.append(alone["W"].copy())
-
-    assert np.array_equal(params["W"], alone["W"])
-    assert averaged.state["latest.W"] is params["W"]
-    # Every tenth point counts: four in a plain mean, then each 10 of the last 40 steps.
-    mean = np.mean(points[9:40:10], axis=0)
-    for point in points[49::10]:
-        mean = 0.75 * mean + 0.25 * point
-    assert np.allclose(averaged.mean["W"], mean, rtol=1e-13)

@@ -37,7 +37,7 @@ from mnist_bp.runs.versions import versions as versions
 FORMAT = 2
 PARAMETERS = ("W1", "b1", "W2", "b2")
 RECORD = "format", "recipe", "dataset", "dataset_sha256", "history", "step_losses", "versions"
-OPTIMIZER = [f"{state}.{name}" for state in ("velocity", "m", "v", "latest") for name in PARAMETERS]
+OPTIMIZER = [f"{state}.{name}" for state in ("velocity", "m", "v") for name in PARAMETERS]
 KNOWN = {*PARAMETERS, *RECORD, *(f"optimizer.{key}" for key in OPTIMIZER)}
 MAX_HIDDEN, MAX_EPOCHS, MAX_STEPS = 10_000, 100_000, 2**27
 """Hidden units, epochs and steps of the largest run that is read."""

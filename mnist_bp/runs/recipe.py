@@ -64,17 +64,11 @@ class Recipe:
     schedule: Literal["constant", "linear", "cosine"] = _setting(
         "constant", "How the learning rate falls until the end of the run."
     )
-    lr_end: float = _setting(
-        0.0, "Share of the learning rate that is left at the end, where it falls.", 0, 1
-    )
     warmup: float = _setting(
         0.0, "Share of the run in which the learning rate first rises, in a straight line.", 0, 1
     )
     weight_decay: float = _setting(
         0.0, "Share of each weight, times the learning rate, that a step takes off.", 0
-    )
-    averaging: float = _setting(
-        0.0, "Epochs over which the weights that are kept are averaged, exponentially.", 0, 100_000
     )
     label_smoothing: float = _setting(
         0.0, "Share of the target that is spread over all ten digits.", 0, 0.9

@@ -15,7 +15,7 @@ from mnist_bp.data.digits import CLASSES, PIXELS, SomeDigits, as_digits
 from mnist_bp.errors import DivergedError, ParameterError, WeightsError
 from mnist_bp.evaluation import evaluate
 from mnist_bp.network import TwoLayerNet
-from mnist_bp.optimizers import SGD, Adam, Arrays, Averaged, Optimizer, learning_rate
+from mnist_bp.optimizers import SGD, Adam, Arrays, Optimizer, learning_rate
 from mnist_bp.randomness import Purpose, stream
 from mnist_bp.runs.background import measure_in_background
 from mnist_bp.runs.batches import batches
@@ -48,7 +48,7 @@ class Run:
     Attributes
     ----------
     net : TwoLayerNet
-        With float32 parameters; those of their mean, where the recipe has them averaged.
+        With float32 parameters.
     optimizer : Optimizer
     history : list of EpochResult
     step_losses : array of float
@@ -69,7 +69,7 @@ class Run:
             raise ParameterError("test", "must be given where no training digits are held out")
         else:
             self.test = as_digits(test)
-        self._trained = TwoLayerNet(
+        self.net = TwoLayerNet(
             PIXELS,
             recipe.hidden,
             CLASSES,
@@ -78,7 +78,7 @@ class Run:
             activation=recipe.activation,
             rng=stream(recipe.seed, Purpose.WEIGHTS),
         )
-        self._start_from(0)
+        self.optimizer = _optimizer(recipe, self.net.params)
         self.history: list[EpochResult] = []
         self.step_losses = array("f")
         self._failure: DivergedError | None = None
@@ -112,8 +112,8 @@ class Run:
         if run.train.digests != saved.digests:
             raise WeightsError(f"it was trained on other digits of {saved.dataset} than these")
         steps, per_epoch = len(saved.step_losses), run.steps_per_epoch
-        run._trained.params.update(saved.params)
-        run._start_from(steps)
+        run.net.params.update(saved.params)
+        run.optimizer = _optimizer(run.recipe, run.net.params, steps)
         if (
             not saved.history
             or not 0 <= steps - saved.epochs * per_epoch <= per_epoch
@@ -125,21 +125,6 @@ class Run:
         run.history = list(saved.history)
         run.step_losses = array("f", saved.step_losses.tobytes())
         return run
-
-    def _start_from(self, steps: int) -> None:
-        """Make the optimizer, for parameters that `steps` steps have led to."""
-        recipe, params = self.recipe, self._trained.params
-        self.optimizer: Optimizer
-        if recipe.optimizer == "adam":
-            self.optimizer = Adam(params, steps=steps, weight_decay=recipe.weight_decay)
-        else:
-            nesterov, decay = recipe.optimizer == "nesterov", recipe.weight_decay
-            self.optimizer = SGD(params, recipe.momentum, nesterov=nesterov, weight_decay=decay)
-        self.net = self._trained
-        if recipe.averaging:
-            memory = recipe.averaging * self.steps_per_epoch
-            self.optimizer = Averaged(self.optimizer, params, memory, steps)
-            self.net = TwoLayerNet.from_params(self.optimizer.mean, recipe.activation)
 
     def __repr__(self) -> str:
         epochs = f"{len(self.history)} of {self.recipe.epochs + 1} rows"
@@ -196,8 +181,7 @@ class Run:
         recipe, per_epoch = self.recipe, self.steps_per_epoch
         rule, last = (recipe.lr, recipe.schedule, recipe.warmup), recipe.epochs * per_epoch
         rates = (
-            learning_rate(*rule, step, last, recipe.lr_end)
-            for step in itertools.count(len(self.step_losses))
+            learning_rate(*rule, step, last) for step in itertools.count(len(self.step_losses))
         )
         if not self.history:
             yield self.checkpoint(), None, 0.0
@@ -206,7 +190,7 @@ class Run:
             done = len(self.step_losses) - (epoch - 1) * per_epoch
             steps = batches(recipe, self.train, epoch, done)
             try:
-                for loss in train_batches(self._trained, self.optimizer, steps, rates):
+                for loss in train_batches(self.net, self.optimizer, steps, rates):
                     self.step_losses.append(loss)
                     if after_step():
                         return
@@ -280,6 +264,14 @@ def train(recipe: Recipe, train: SomeDigits, test: SomeDigits | None = None) -> 
     for _ in run:
         pass
     return run
+
+
+def _optimizer(recipe: Recipe, params: Arrays, steps: int = 0) -> Optimizer:
+    """Return the optimizer of a recipe, for parameters that `steps` steps have led to."""
+    if recipe.optimizer == "adam":
+        return Adam(params, steps=steps, weight_decay=recipe.weight_decay)
+    nesterov = recipe.optimizer == "nesterov"
+    return SGD(params, recipe.momentum, nesterov=nesterov, weight_decay=recipe.weight_decay)
 
 
 def _kinds(arrays: Arrays) -> dict[str, Any]:
