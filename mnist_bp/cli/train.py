@@ -134,10 +134,11 @@ def _resume(
         run = Run.resume(saved, *digits, epochs=chosen.get("epochs"))
     except WeightsError as error:
         raise WeightsError(f"{path} cannot be resumed: {error}") from error
-    if run.recipe != recipe and (recipe.schedule, recipe.warmup) != ("constant", 0):
+    planned = (recipe.schedule, recipe.warmup, recipe.distortion_end) != ("constant", 0, 1)
+    if run.recipe != recipe and planned:
         change = f"the schedule of {run.recipe.epochs} epochs, no longer that of {recipe.epochs}"
         end = "no single run would end as this one will"
-        messages.warn(f"from here on the learning rate follows {change}: {end}")
+        messages.warn(f"from here on the run follows {change}: {end}")
     return run
 
 

@@ -6,7 +6,7 @@ another place of the original, often between its pixels. The place is given by a
 an elastic displacement, which is random but varies smoothly over the image.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -35,6 +35,10 @@ class Distortion:
         of 34 with a sigma of 4 comes to 1.4.
     smoothness : float
         Simard's sigma, in pixels: the width of the Gaussian that smooths the displacement.
+    sharpening : float
+        How much images are sharpened first. Reading between pixels blurs them: over all places, it
+        multiplies a wave of frequency w by about 1 - (1 - cos w) / 6, and sharpening by
+        1 + 2 * sharpening * (1 - cos w), so that 1/12 makes up for it.
     """
 
     rotation: float = 0.0
@@ -43,6 +47,7 @@ class Distortion:
     shift: float = 0.0
     elastic: float = 0.0
     smoothness: float = 4.0
+    sharpening: float = 0.0
 
     def __bool__(self) -> bool:
         return any((self.rotation, self.scaling, self.shear, self.shift, self.elastic))
@@ -60,7 +65,12 @@ class Distortion:
         if self.elastic:
             y += self.elastic * smooth_noise(images.shape, self.smoothness, rng)
             x += self.elastic * smooth_noise(images.shape, self.smoothness, rng)
-        return bilinear(images, y, x)
+        return bilinear(images, y, x, self.sharpening)
+
+    def weakened(self, share: float) -> "Distortion":
+        """Return this distortion with a share of each of its amounts."""
+        amounts = "rotation", "scaling", "shear", "shift", "elastic"
+        return replace(self, **{name: share * getattr(self, name) for name in amounts})
 
     def _affine(self, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Return the places, y and x (N, height, width), that the pixels are looked up at."""
@@ -110,7 +120,7 @@ def gaussian(size: int, smoothness: float) -> Floats:
     return np.asarray(rows, np.float32)
 
 
-def bilinear(images: NDArray[np.uint8], y: Floats, x: Floats) -> Floats:
+def bilinear(images: NDArray[np.uint8], y: Floats, x: Floats, sharpening: float = 0.0) -> Floats:
     """Return the values of images at places between their pixels, as float32 from 0 to 1.
 
     They are interpolated from the four nearest pixels. Beyond the edge they are 0, paper.
@@ -120,6 +130,8 @@ def bilinear(images: NDArray[np.uint8], y: Floats, x: Floats) -> Floats:
     images : uint8 array of shape (N, height, width)
     y, x : float32 arrays of shape (N, ...)
         Places in each image, in pixels down and across.
+    sharpening : float
+        As in `Distortion`.
 
     Returns
     -------
@@ -129,6 +141,8 @@ def bilinear(images: NDArray[np.uint8], y: Floats, x: Floats) -> Floats:
     # A margin of paper: one pixel above and to the left, two below and to the right.
     padded = np.zeros((n, height + 3, width + 3), np.float32)
     np.divide(images, 255, out=padded[:, 1:-2, 1:-2], dtype=np.float32)
+    if sharpening:
+        padded = sharpened(sharpened(padded, sharpening, 1), sharpening, 2)
     y, x = np.clip(y + 1, 0, height + 1), np.clip(x + 1, 0, width + 1)
     top, left = y.astype(np.intp), x.astype(np.intp)
     y -= top
@@ -142,4 +156,11 @@ def bilinear(images: NDArray[np.uint8], y: Floats, x: Floats) -> Floats:
     lower_left, lower_right = pixels.take(corner + line), pixels.take(corner + line + 1)
     upper = upper_left + x * (upper_right - upper_left)
     lower = lower_left + x * (lower_right - lower_left)
-    return np.asarray(upper + y * (lower - upper))
+    values = np.asarray(upper + y * (lower - upper))
+    return np.clip(values, 0, 1, out=values) if sharpening else values
+
+
+def sharpened(images: Floats, amount: float, axis: int) -> Floats:
+    """Return images whose pixels differ more from their two neighbours along an axis."""
+    around = np.roll(images, 1, axis) + np.roll(images, -1, axis)
+    return np.asarray((1 + 2 * amount) * images - amount * around, np.float32)

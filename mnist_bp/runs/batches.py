@@ -30,7 +30,7 @@ def batches(recipe: Recipe, digits: Digits, epoch: int, start: int = 0) -> Itera
     Distorted batches are prefetched in another thread. Each batch has a random stream of its own,
     so this changes no number.
     """
-    distort = recipe.distortion
+    distort = recipe.distortion_in(epoch)
 
     def prepare(number: int, indices: NDArray[np.int64]) -> Batch:
         images = digits.images.take(indices, axis=0)

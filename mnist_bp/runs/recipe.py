@@ -85,6 +85,12 @@ class Recipe:
     smoothness: float = _setting(
         4.0, "Distortion: pixels over which the elastic displacement varies.", 0.5, 28
     )
+    sharpening: float = _setting(
+        0.0, "Distortion: sharpen images first; 0.083 makes up for the blur it causes.", 0, 1
+    )
+    distortion_end: float = _setting(
+        1.0, "Share of the distortion that is left at the end; it falls from half-way on.", 0, 1
+    )
     sampling: Literal["shuffle", "replacement"] = _setting(
         "shuffle", "Every digit once per epoch, in a new order, or drawn with replacement."
     )
@@ -129,6 +135,11 @@ class Recipe:
         from mnist_bp.data.distortion import Distortion
 
         return Distortion(**{each.name: getattr(self, each.name) for each in fields(Distortion)})
+
+    def distortion_in(self, epoch: int) -> "Distortion":
+        """How much the training images are distorted in an epoch (1, 2, ...)."""
+        second_half = max(0.0, 2 * epoch / self.epochs - 1)
+        return self.distortion.weakened(1 - (1 - self.distortion_end) * second_half)
 
     def to_toml(self) -> str:
         """Return the recipe as TOML, a line for each hyperparameter."""

@@ -116,6 +116,31 @@ def test_places_between_pixels_are_read_in_proportion():
     assert at(1.5, 1.5) == pytest.approx((1 + 0.2 + 0.4 + 0) / 4)
 
 
+def test_sharpening_makes_up_for_the_blur_of_reading_between_pixels():
+    def contrast(images):
+        return sum((np.diff(images, axis=axis) ** 2).sum(axis=(1, 2)).mean() for axis in (1, 2))
+
+    images = np.stack([blob()] * 500)
+    blurred, sharp = (Distortion(shift=1, sharpening=a)(images, RNG(0)) for a in (0, 1 / 12))
+
+    assert contrast(blurred) < 0.95 * contrast(images / 255)
+    assert contrast(sharp) == pytest.approx(contrast(images / 255), rel=0.015)
+    assert sharp.min() == 0
+    assert sharp.max() <= 1
+
+
+def test_a_weakened_distortion_moves_ink_less():
+    images = np.stack([blob()] * 200)
+    strong = Distortion(shift=4, elastic=1, smoothness=5)
+
+    moved = strong.weakened(0.25)(images, RNG(0))
+
+    places = np.array([centre_of_mass(image) for image in moved]) - 14
+    assert np.abs(places).max() < 2
+    assert strong.weakened(1) == strong
+    assert not strong.weakened(0)
+
+
 @pytest.mark.parametrize("place", [-1e6, -5.5, -1, 28, 40.2, 1e6])
 def test_beyond_the_edge_is_paper(place):
     image = np.full((1, 28, 28), 255, np.uint8)

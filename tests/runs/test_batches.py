@@ -48,6 +48,17 @@ def test_sampling_with_replacement_draws_any_digit_at_any_time():
     assert len(set(drawn)) / 6000 == pytest.approx(1 - np.exp(-1), abs=0.02)
 
 
+def test_the_distortion_stays_to_half_way_and_then_falls_in_a_straight_line():
+    recipe = Recipe(epochs=8, rotation=10, elastic=1, smoothness=5, distortion_end=0.2)
+
+    found = [recipe.distortion_in(epoch) for epoch in range(1, 9)]
+
+    assert [each.rotation for each in found] == pytest.approx([10, 10, 10, 10, 8, 6, 4, 2])
+    assert [each.elastic for each in found[3:6]] == pytest.approx([1, 0.8, 0.6])
+    assert {each.smoothness for each in found} == {5}
+    assert Recipe(rotation=10).distortion_in(17) == Recipe(rotation=10).distortion
+
+
 def test_a_batch_holds_the_digits_that_the_permutation_names(dataset):
     digits, _ = dataset
     recipe = Recipe(batch_size=50, seed=3)

@@ -30,6 +30,8 @@ RECIPES = [
         init="he",
         rotation=10,
         elastic=1,
+        sharpening=0.1,
+        distortion_end=0.3,
     ),
     Recipe(
         epochs=6,
