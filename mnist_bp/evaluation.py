@@ -228,13 +228,13 @@ def evaluate(net: TwoLayerNet, images: NDArray[Any], labels: ArrayLike) -> Evalu
     ----------
     net : TwoLayerNet
     images : array of shape (N, 28, 28) or (N, 784)
-        uint8 pixels from 0 to 255, or fractions from 0 to 1.
+        Integers from 0 to 255, or floats from 0 to 1.
     labels : int array of shape (N,), or one-hot (N, C)
 
     Raises
     ------
     ValueError
-        There are no images, or the labels do not fit them.
+        There are no images, they are not finite, or the labels do not fit them.
     DivergedError
         The logits are not finite, or too large to compute a loss from.
     """
@@ -250,11 +250,14 @@ def logits_of(net: TwoLayerNet, images: NDArray[Any]) -> Array:
 
     def predict(batch: NDArray[Any]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
-            return net.predict(scale_pixels(batch, dtype) if batch.dtype == np.uint8 else batch)
+            is_pixels = np.issubdtype(batch.dtype, np.integer)
+            return net.predict(scale_pixels(batch, dtype) if is_pixels else batch)
 
     size = max(1, min(BATCH_SIZE, MAX_ACTIVATIONS // len(net.params["b1"])))
     logits = np.concatenate([predict(batch) for batch in in_batches(np.asarray(images), size)])
     if not np.abs(logits).max(initial=0) < LARGEST_LOGIT * np.finfo(logits.dtype).max:
+        if not np.isfinite(images).all():
+            raise ValueError("images holds numbers that are not finite")
         raise DivergedError("the net's logits are not finite: its weights are too large")
     return logits
 

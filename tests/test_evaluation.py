@@ -82,7 +82,7 @@ def test_every_image_is_shown_to_the_net(count):
     assert result.accuracy == net.accuracy(scale_pixels(images, np.float64), labels)
 
 
-def test_bytes_fractions_rows_and_one_hot_labels_all_serve():
+def test_bytes_integers_fractions_rows_and_one_hot_labels_all_serve():
     rng = np.random.default_rng(0)
     images = rng.integers(256, size=(20, 28, 28), dtype=np.uint8)
     labels = rng.integers(10, size=20)
@@ -91,6 +91,7 @@ def test_bytes_fractions_rows_and_one_hot_labels_all_serve():
 
     results = [
         evaluate(net, images, labels),
+        evaluate(net, images.astype(int), labels),
         evaluate(net, fractions, labels),
         evaluate(net, fractions.reshape(20, 784), np.eye(10)[labels]),
     ]
@@ -105,6 +106,13 @@ def test_a_very_wide_net_sees_every_image_too():
     net = TwoLayerNet(784, 5000, 10, 0.1, rng=0)
 
     assert np.allclose(logits_of(net, images), net.predict(scale_pixels(images, np.float64)))
+
+
+def test_images_that_are_not_finite_are_not_blamed_on_the_weights():
+    net = TwoLayerNet(4, 3, 2, rng=0)
+
+    with pytest.raises(ValueError, match="images holds numbers that are not finite"):
+        evaluate(net, np.full((1, 4), np.nan), [0])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

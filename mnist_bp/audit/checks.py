@@ -78,8 +78,8 @@ def _subject(loaded: Loaded, name: str) -> Subject | None:
     if not (methods >= {"forward", "backward"} or methods >= {"loss", "gradient"}):
         if broken and name in FUNCTIONS:
             raise broken
-        if "forward" in methods or "backward" in methods:
-            raise UnknownError("it does not have both forward and backward")
+        if len(missing := {"forward", "backward"} - methods) == 1:
+            raise UnknownError(f"it has no {missing.pop()}")
         return None
     if broken:
         raise broken

@@ -60,10 +60,11 @@ def run(layer: Any, parameters: dict[str, Array], batch: Batch, frozen: bool = F
         return (call(forward, *map(np.copy, inputs), *t) * dout).sum(dtype=np.longdouble)
 
     handed = [*map(copied, inputs)]
+    # The gradient comes first: a network has to go forward for it by itself.
+    arrays, gradients = parameters, call(layer.gradient, *handed, *t) if is_network(layer) else {}
     out = call(forward, *handed, *t)
     dout = np.cos(np.arange(np.size(out))).reshape(np.shape(out))
     if is_network(layer):
-        arrays, gradients = parameters, call(layer.gradient, *handed, *t)
         if not isinstance(gradients, dict):
             kind = type(gradients).__name__
             raise MistakeError(f"gradient returns a {kind}, not a dict like params")

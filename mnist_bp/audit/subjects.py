@@ -183,6 +183,8 @@ def _cases(layer: Any, parameters: dict[str, Array]) -> list[Case]:
     if not hasattr(layer, "forward"):
         raise UnknownError("its params are not a dict")
     names, backward = required(forward_of(layer)), required(layer.backward)
+    if not names and [*inspect.signature(type(layer).forward).parameters] != ["self"]:
+        raise MistakeError("forward has no input beside the object itself: is self left out?")
     if not 0 < len(names) < len(CASES) or len(backward) > 1 or "ctx" in names:
         raise UnknownError(f"forward takes {', '.join(names)}; backward {', '.join(backward)}")
     is_loss = len(names) == 2 and TARGET.match(names[1])

@@ -106,7 +106,7 @@ def _explain(error: BaseException) -> tuple[int, tuple[str, ...]]:
         case MnistBpError():
             return error.exit_status, error.lines
         case typer.TyperException():
-            return error.exit_code, (error.format_message(),)
+            return error.exit_code, (error.format_message().replace(": Value error,", ":"),)
         case MemoryError():
             return UsageError.exit_status, (f"this needs more memory than there is: {error}",)
         case OSError(filename=None):

@@ -72,15 +72,17 @@ def defaults(nets: Sequence[Net]) -> str:
 def table(nets: Sequence[Net], ensemble: Evaluation) -> list[dict[str, Any]]:
     """Return a row for each net, and a last one for their ensemble."""
     common = _common(nets)
+    datasets = [net.checkpoint.dataset or "unknown digits" for net in nets]
+    several = len({*datasets} - {"unknown digits"}) > 1
     rows = [
         {
             "name": net.name,
-            "net": _shape(net.checkpoint),
+            "net": _shape(net.checkpoint) + f", trained on {dataset}" * several,
             "settings": _list({k: v for k, v in recipe.items() if k not in common})
             or ("same recipe" if recipe else "recipe unknown"),
             "evaluation": net.evaluation,
         }
-        for net, recipe in zip(nets, _recipes(nets), strict=True)
+        for net, dataset, recipe in zip(nets, datasets, _recipes(nets), strict=True)
     ]
     return [*rows, {"name": "ensemble", "net": "", "settings": "", "evaluation": ensemble}]
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from mnist_bp.errors import ParameterError
@@ -54,8 +55,8 @@ class Setting:
         """Return whether a value has the right type and lies within the limits."""
         if self.choices:
             return value in self.choices
-        # A bool is an int to Python, but `epochs = true` is a mistake.
-        numeric = int if self.type is int else (int, float)
+        # Integers of NumPy will do. A bool is an int to Python, but `epochs = true` is a mistake.
+        numeric: Any = Integral if self.type is int else (Integral, float)
         return (
             isinstance(value, numeric)
             and not isinstance(value, bool)

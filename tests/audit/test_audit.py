@@ -151,6 +151,24 @@ CHANGES = {
         ("        layers.reverse()\n", ""),
         {"TwoLayerNet": f"(line 68; called from line 125); {ORDER}"},
     ),
+    "a gradient without a forward pass": (
+        ("        self.loss(x, t)\n", ""),
+        {"TwoLayerNet": "raises AttributeError: 'NoneType' object has no attribute 'shape'"},
+    ),
+    "a forward pass without self": (
+        ("def forward(self, x):\n        self.mask", "def forward(x):\n        self.mask"),
+        {
+            "Relu": "forward has no input beside the object itself: is self left out?",
+            "TwoLayerNet": "Relu.forward() takes 1 positional argument but 2 were given",
+        },
+    ),
+    "a misspelt backward": (
+        (
+            "def backward(self, dout):\n        dout[self.mask]",
+            "def bakward(self, dout):\n        dout[self.mask]",
+        ),
+        {"Relu": "it has no backward", "TwoLayerNet": "raises AttributeError: 'Relu' object has"},
+    ),
     "a last layer that is skipped": (
         (LAST, ""),
         {"TwoLayerNet": ORDER},

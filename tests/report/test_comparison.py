@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_nets_of_one_recipe_and_nets_without_a_recipe_say_so(opened, digits, tmp
 
     settings = [row[-1] for row in cells(page, "#nets-title")]
     assert settings == ["same recipe", "same recipe", "recipe unknown", ""]
+
+
+def test_nets_trained_on_different_digits_say_on_which(opened, digits, tmp_path):
+    nets = [replace(with_history((0, 2.3, 0.1, 0.1)), dataset=name) for name in ("mnist", "custom")]
+
+    page = opened(write_page(tmp_path / "p.html", digits, *nets, untrained()))
+
+    shown = [row[1].rpartition(", ")[2] for row in cells(page, "#nets-title")[:3]]
+    assert shown == ["trained on mnist", "trained on custom", "trained on unknown digits"]
 
 
 def test_shared_errors_are_counted_by_pair_and_over_all_nets(digits):

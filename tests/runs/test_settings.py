@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,8 +20,8 @@ COLOUR = Setting(default="red", help="Which.", choices=("red", "blue"))
 @pytest.mark.parametrize(
     ("setting", "values"),
     [
-        (COUNT, [1, 3, 1000]),
-        (SHARE, [0, 0.0, 1e300, 7]),
+        (COUNT, [1, 3, 1000, np.int64(7)]),
+        (SHARE, [0, 0.0, 1e300, 7, np.int32(7)]),
         (RATE, [1e-300, 1]),
         (COLOUR, ["red", "blue"]),
     ],
