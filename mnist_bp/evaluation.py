@@ -234,7 +234,7 @@ def evaluate(net: TwoLayerNet, images: NDArray[Any], labels: ArrayLike) -> Evalu
     Raises
     ------
     ValueError
-        There are no images, they are not finite, or the labels do not fit them.
+        There are no images, they hold other numbers, or the labels do not fit them.
     DivergedError
         The logits are not finite, or too large to compute a loss from.
     """
@@ -246,7 +246,10 @@ def evaluate(net: TwoLayerNet, images: NDArray[Any], labels: ArrayLike) -> Evalu
 
 def logits_of(net: TwoLayerNet, images: NDArray[Any]) -> Array:
     """Return the logits (N, C) of images, in parts; parameters and errors as in `evaluate`."""
-    dtype = net.params["W1"].dtype
+    images, dtype = np.asarray(images), net.params["W1"].dtype
+    # What interpolates may round to a little above 1.
+    if images.dtype.kind == "f" and not images.max(initial=0) < 1.01:
+        raise ValueError("images must hold integers from 0 to 255, or floats from 0 to 1")
 
     def predict(batch: NDArray[Any]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -254,10 +257,8 @@ def logits_of(net: TwoLayerNet, images: NDArray[Any]) -> Array:
             return net.predict(scale_pixels(batch, dtype) if is_pixels else batch)
 
     size = max(1, min(BATCH_SIZE, MAX_ACTIVATIONS // len(net.params["b1"])))
-    logits = np.concatenate([predict(batch) for batch in in_batches(np.asarray(images), size)])
+    logits = np.concatenate([predict(batch) for batch in in_batches(images, size)])
     if not np.abs(logits).max(initial=0) < LARGEST_LOGIT * np.finfo(logits.dtype).max:
-        if not np.isfinite(images).all():
-            raise ValueError("images holds numbers that are not finite")
         raise DivergedError("the net's logits are not finite: its weights are too large")
     return logits
 

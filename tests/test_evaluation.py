@@ -108,11 +108,12 @@ def test_a_very_wide_net_sees_every_image_too():
     assert np.allclose(logits_of(net, images), net.predict(scale_pixels(images, np.float64)))
 
 
-def test_images_that_are_not_finite_are_not_blamed_on_the_weights():
+@pytest.mark.parametrize("pixel", [np.nan, np.inf, 255.0])
+def test_images_of_other_numbers_are_refused(pixel):
     net = TwoLayerNet(4, 3, 2, rng=0)
 
-    with pytest.raises(ValueError, match="images holds numbers that are not finite"):
-        evaluate(net, np.full((1, 4), np.nan), [0])
+    with pytest.raises(ValueError, match="integers from 0 to 255, or floats from 0 to 1"):
+        evaluate(net, np.full((1, 4), pixel), [0])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
