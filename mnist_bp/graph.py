@@ -34,6 +34,7 @@ HINTS = {
     r"[\^²³]": "write a power as x ** 2 or x * x",
     # A number before a letter or a bracket, but not 1e5; or something that follows a bracket.
     r"(?<![\w.])[\d.]+(?![eE][+-]?\d)(?=[^\W\d_]|\()|\)\s*[\w(]": "write a product as 2 * x",
+    r"[×·÷]": "write the signs as + - * /",
     r"=": "a formula has no equals sign; the values follow it, such as x=-1",
     r"\bmax\b": "write max(x, 0) as relu(x)",
 }

@@ -308,6 +308,7 @@ def test_a_long_formula_is_shown_around_the_place_of_an_error():
         ("1 + x^2", "^", "write a power as x ** 2 or x * x"),
         ("x² + 1", "²", "write a power as x ** 2 or x * x"),
         ("1 + 2x", "2x", "write a product as 2 * x"),
+        ("apple × 2", "×", "write the signs as + - * /"),
         ("x - 1.5relu(x)", "1.5relu", "write a product as 2 * x"),
         ("1 + 2(x + 1)", "2(", "write a product as 2 * x"),
         ("(x + 1)(x - 1)", ")(", "write a product as 2 * x"),

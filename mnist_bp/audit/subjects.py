@@ -21,6 +21,7 @@ D, H, C = 6, 7, 4
 TRAINS = re.compile(r"(is_?)?train(ing)?(_?fla?g)?$", re.IGNORECASE)
 TARGET = re.compile(r"(t|targets?|labels?|teacher|y_?true|answers?)$", re.IGNORECASE)
 WEIGHTS = re.compile(r"(w|weights?)\d?$", re.IGNORECASE)
+INPUT = re.compile(r"[xytwbad]\d?$|d?out$|inputs?$|d[xyz]$", re.IGNORECASE)
 SIZES = re.compile(r"in|hid|out|n_|num_|[a-z]\d?$|.*(size|dim|units)", re.IGNORECASE)
 PARAMETER = re.compile(r"params?\..*|(w(eights?)?|b(ias(es)?)?)\d?$", re.IGNORECASE)
 
@@ -153,6 +154,7 @@ def recognise(cls: Any) -> Subject:
     Exception
         What the class itself raises.
     """
+    _check_self(cls)
     names, problems, unmade = required(cls), list[Exception](), list[Exception]()
     for arguments in ARGUMENTS[len(names)] if len(names) < len(ARGUMENTS) else ():
         try:
@@ -173,6 +175,16 @@ def recognise(cls: Any) -> Subject:
     raise UnknownError(f"__init__ takes {', '.join(names)}: what these are is not known")
 
 
+def _check_self(cls: Any) -> None:
+    """Raise where a method plainly begins with something else than the object itself."""
+    for name in ("__init__", "forward", "backward", "loss", "gradient"):
+        method = inspect.getattr_static(cls, name, None)
+        if inspect.isfunction(method):
+            first = "".join([*inspect.signature(method).parameters][:1]) or "missing"
+            if first == "missing" or INPUT.match(first):
+                raise MistakeError(f"{name} has no self: its first argument is {first}")
+
+
 def _cases(layer: Any, parameters: dict[str, Array]) -> list[Case]:
     if is_network(layer):
         if any(array.ndim > 2 for array in parameters.values()):
@@ -183,8 +195,6 @@ def _cases(layer: Any, parameters: dict[str, Array]) -> list[Case]:
     if not hasattr(layer, "forward"):
         raise UnknownError("its params are not a dict")
     names, backward = required(forward_of(layer)), required(layer.backward)
-    if not names and [*inspect.signature(type(layer).forward).parameters] != ["self"]:
-        raise MistakeError("forward has no input beside the object itself: is self left out?")
     if not 0 < len(names) < len(CASES) or len(backward) > 1 or "ctx" in names:
         raise UnknownError(f"forward takes {', '.join(names)}; backward {', '.join(backward)}")
     is_loss = len(names) == 2 and TARGET.match(names[1])

@@ -126,7 +126,8 @@ def _resume(
         for key, value in chosen.items():
             old = getattr(recipe, key)
             if value != old and not (key == "epochs" and value >= saved.epochs):
-                raise UsageError(f"{key} = {value} contradicts {path}, where it is {old}")
+                problem = f"{key} = {value} contradicts {path}, where it is {old}"
+                raise UsageError(f"{problem}: leave it out, or train a new net without --resume")
         if (name := source.dataset) not in (None, saved.dataset):
             raise UsageError(f"dataset = {name} contradicts {path}, where it is {saved.dataset}")
         dataset = None if source.data_dir else saved.dataset

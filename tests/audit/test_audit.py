@@ -158,8 +158,15 @@ CHANGES = {
     "a forward pass without self": (
         ("def forward(self, x):\n        self.mask", "def forward(x):\n        self.mask"),
         {
-            "Relu": "forward has no input beside the object itself: is self left out?",
+            "Relu": "forward has no self: its first argument is x",
             "TwoLayerNet": "Relu.forward() takes 1 positional argument but 2 were given",
+        },
+    ),
+    "a constructor without self": (
+        ("def __init__(self, W, b):", "def __init__(W, b):"),
+        {
+            "Affine": "__init__ has no self: its first argument is W",
+            "TwoLayerNet": "takes 2 positional arguments but 3 were given",
         },
     ),
     "a misspelt backward": (

@@ -49,7 +49,7 @@ def test_a_resumed_run_may_go_on_in_another_file(command, inline, digits_folder)
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["--lr", "0.2"], 2, "lr = 0.2 contradicts weights.npz, where it is 0.3"),
+        (["--lr", "0.2"], 2, "where it is 0.3: leave it out, or train a new net"),
         (["--config", "book"], 2, "lr = 0.1 contradicts weights.npz, where it is 0.3"),
         (["--epochs", "1"], 2, "epochs = 1 contradicts weights.npz, where it is 2"),
         (["--epochs", "3", "--dataset", "synthetic"], 2, "dataset = synthetic contradicts"),
