@@ -61,10 +61,11 @@ def run(layer: Any, parameters: dict[str, Array], batch: Batch, frozen: bool = F
 
     handed = [*map(copied, inputs)]
     # The gradient comes first: a network has to go forward for it by itself.
-    arrays, gradients = parameters, call(layer.gradient, *handed, *t) if is_network(layer) else {}
+    gradients = call(layer.gradient, *handed, *t) if is_network(layer) else {}
     out = call(forward, *handed, *t)
     dout = np.cos(np.arange(np.size(out))).reshape(np.shape(out))
     if is_network(layer):
+        arrays = parameters
         if not isinstance(gradients, dict):
             kind = type(gradients).__name__
             raise MistakeError(f"gradient returns a {kind}, not a dict like params")

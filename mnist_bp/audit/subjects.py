@@ -180,7 +180,7 @@ def _check_self(cls: Any) -> None:
     for name in ("__init__", "forward", "backward", "loss", "gradient"):
         method = inspect.getattr_static(cls, name, None)
         if inspect.isfunction(method):
-            first = "".join([*inspect.signature(method).parameters][:1]) or "missing"
+            first = next(iter(inspect.signature(method).parameters), "missing")
             if first == "missing" or INPUT.match(first):
                 raise MistakeError(f"{name} has no self: its first argument is {first}")
 

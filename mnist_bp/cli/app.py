@@ -106,6 +106,7 @@ def _explain(error: BaseException) -> tuple[int, tuple[str, ...]]:
         case MnistBpError():
             return error.exit_status, error.lines
         case typer.TyperException():
+            # So begins what Typer's parser says of a word that is not a choice.
             return error.exit_code, (error.format_message().replace(": Value error,", ":"),)
         case MemoryError():
             return UsageError.exit_status, (f"this needs more memory than there is: {error}",)

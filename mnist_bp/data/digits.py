@@ -91,10 +91,11 @@ class Digits:
         Raises
         ------
         ParameterError
-            Nothing is left.
+            `count` is less than 1, or leaves nothing.
         """
-        if count >= len(self):
+        if not 0 < count < len(self):
             problem = f"must be below {len(self):,}, the number of training digits, not {count:,}"
+            problem = problem if count > 0 else f"must be at least 1 here, not {count}"
             raise ParameterError("validation", problem)
 
         def part(of: slice) -> Digits:

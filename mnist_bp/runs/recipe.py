@@ -24,6 +24,9 @@ MAX_BYTES = 4096
 MAX_ACTIVATIONS = 10**8
 """Hidden units times digits of a batch: more would take gigabytes of memory."""
 
+FORMER = {"averaging": 0.0, "lr_end": 0.0}
+"""Hyperparameters that are gone, with the values that did nothing: files still hold these."""
+
 DEFAULT_RATES = {"sgd": 0.1, "nesterov": 0.1, "adam": 0.001}
 
 
@@ -170,6 +173,7 @@ def parse(toml: str) -> dict[str, Any]:
         values = tomllib.loads(toml)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    values = {name: value for name, value in values.items() if FORMER.get(name) != value}
     for name, value in values.items():
         if name not in SETTINGS:
             nearest = difflib.get_close_matches(name, SETTINGS, 1, cutoff=0.65)

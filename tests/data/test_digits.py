@@ -59,9 +59,11 @@ def test_digits_that_are_held_out_are_known_by_the_whole_split():
         assert part.dataset == "mine"
 
 
-@pytest.mark.parametrize("count", [7, 8])
-def test_not_all_digits_are_held_out(count):
-    with pytest.raises(ParameterError, match="validation must be below 7"):
+@pytest.mark.parametrize(
+    ("count", "problem"), [(-1, "at least 1"), (0, "at least 1"), (7, "below 7"), (8, "below 7")]
+)
+def test_some_digits_are_held_out_and_some_are_not(count, problem):
+    with pytest.raises(ParameterError, match=f"validation must be {problem}"):
         Digits.from_arrays(IMAGES, LABELS).held_out(count)
 
 

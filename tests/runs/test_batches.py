@@ -59,6 +59,17 @@ def test_the_distortion_stays_to_half_way_and_then_falls_in_a_straight_line():
     assert Recipe(rotation=10).distortion_in(17) == Recipe(rotation=10).distortion
 
 
+def test_the_batches_of_an_epoch_are_distorted_as_it_says(dataset):
+    digits, _ = dataset
+    recipe = Recipe(epochs=2, batch_size=530, rotation=30, distortion_end=0)
+
+    (first, _), (last, _) = (next(batches(recipe, digits, epoch)) for epoch in (1, 2))
+
+    plain = [scale_pixels(digits.images[permutation(recipe, epoch, 530)]) for epoch in (1, 2)]
+    assert not np.allclose(first, plain[0], atol=0.1)
+    assert np.array_equal(last, plain[1])
+
+
 def test_a_batch_holds_the_digits_that_the_permutation_names(dataset):
     digits, _ = dataset
     recipe = Recipe(batch_size=50, seed=3)

@@ -258,3 +258,9 @@ def test_no_text_of_a_recipe_does_more_than_be_read_or_refused(tmp_path, full):
         assert Recipe(**recipes.parse(recipe.to_toml())) == recipe
 
     check()
+
+
+def test_hyperparameters_that_are_gone_are_read_where_they_did_nothing():
+    assert recipes.parse("averaging = 0.0\nlr_end = 0.0\nhidden = 7\n") == {"hidden": 7}
+    with pytest.raises(ParameterError, match="averaging"):
+        recipes.parse("averaging = 2.0")
