@@ -26,6 +26,9 @@ from mnist_bp.pictures.morphology import (
 DARKEST = 0.1
 """Added to all brightness, from 0 to 1, so that what is nearly black counts little."""
 
+BLACK = 0.02
+"""Brightness of paper that is as black as a screen, at most."""
+
 FAINTEST = 0.06
 """Contrast of the faintest ink, where black on white is 1."""
 
@@ -157,6 +160,11 @@ def grey_of(colours: Plane) -> Plane:
     return np.asarray(colours @ direction, np.float32)
 
 
+def brightness(grey: Plane) -> Plane:
+    """Return the brightness, from 0 to 1, of a picture in grey."""
+    return np.exp(grey / (1 + DARKEST)) - DARKEST
+
+
 def border_of(plane: NDArray[Any]) -> NDArray[Any]:
     """Return the pixels on the four sides of a plane."""
     return np.concatenate([*plane[[0, -1]], *plane.T[[0, -1]]])
@@ -182,12 +190,26 @@ def _linear(contrast: NDArray[np.floating], light: bool) -> Plane:
     return np.asarray(sign * np.expm1(sign * contrast / (1 + DARKEST)), np.float32)
 
 
+def is_on_black(grey: Plane) -> bool:
+    """Return whether ink is light, on black paper: the border is black, but not around a sheet."""
+    return _has_black_border(grey) and not is_sheet(grey)
+
+
+def _has_black_border(grey: Plane) -> bool:
+    return bool(np.median(border_of(brightness(grey))) < BLACK)
+
+
 def is_sheet(grey: Plane) -> bool:
     """Return whether a light sheet lies on something dark: a rectangle, with dark ink inside.
 
+    On black, ink need not be seen, for beside black it is nearly as light as the sheet.
     It is sought at about 64 pixels, as the largest piece that is lighter than halfway between the
     mean of what is lighter and the mean of what is darker.
     """
+    black = _has_black_border(grey)
+    if black:
+        # In logarithms, the blurred edges of ink on black are light too, and make it a rectangle.
+        grey = brightness(grey)
     step = max(1, max(grey.shape) // 64)
     small = blurred(grey, step // 2)[::step, ::step]
     level = float(small.mean())
@@ -208,7 +230,7 @@ def is_sheet(grey: Plane) -> bool:
         filled.mean() > 0.2
         and border_of(filled).mean() < 0.5
         and filled.sum() > 0.85 * rectangle
-        and sheet.sum() < 0.99 * filled.sum()
+        and (black or sheet.sum() < 0.99 * filled.sum())
     )
 
 

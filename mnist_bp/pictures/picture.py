@@ -136,10 +136,9 @@ def find_digits(
     size = size or picture.size
     if max(picture.size) < LOWEST:
         picture = _enlarged(picture)
-    picture = _plain(picture)
-    seen = _whole(picture, OVERVIEW)
-    found, beyond = _overview(inks.grey_of(seen))
-    scale = np.tile(np.array(picture.size) / seen.shape[1::-1], 2)
+    picture, grey = _plain(picture)
+    found, beyond = _overview(grey)
+    scale = np.tile(np.array(picture.size) / grey.shape[::-1], 2)
     shrunk = np.tile(np.array(size) / picture.size, 2)
     images, boxes, rows, touching = [], [], [], []
     for shape in shapes.shapes_of(found.pieces, count):
@@ -243,15 +242,18 @@ def _enlarged(picture: "Image") -> "Image":
     return picture.resize((times * picture.width, times * picture.height), Resampling.BILINEAR)
 
 
-def _plain(picture: "Image") -> "Image":
-    """Return a picture without the rules of its paper; it is grey then."""
+def _plain(picture: "Image") -> tuple["Image", Plane]:
+    """Return a picture without black paper and rules, and the whole of it in grey."""
     grey = inks.grey_of(_whole(picture, OVERVIEW))
+    if inks.is_on_black(grey):
+        picture = picture.point(lambda level: level * -1 + 255)
+        grey = inks.grey_of(_whole(picture, OVERVIEW))
     light = inks.is_light(grey)
     if without_rules(grey, light) is grey:
-        return picture
+        return picture, grey
     grey = without_rules(inks.grey_of(_whole(picture, RULED)), light)
-    # `grey` is a logarithm of brightness.
-    return _image(np.exp(grey / (1 + inks.DARKEST)) - inks.DARKEST)
+    picture = _image(inks.brightness(grey))
+    return picture, inks.grey_of(_whole(picture, OVERVIEW))
 
 
 def _whole(picture: "Image", longer: int) -> Plane:

@@ -325,6 +325,31 @@ def test_a_sheet_on_a_dark_table_is_not_ink():
     assert np.abs(digit / 255 - to_mnist(np.asarray(expected) / 255) / 255).mean() < 0.03
 
 
+@pytest.mark.parametrize("margin", [(0, 140), (60, 60)])
+def test_a_sheet_on_black_is_not_ink(margin):
+    height, width = margin
+    sheet = grey(INK, pen=90, light=np.linspace(0.5, 1, SHAPE[1]), noise=3)
+    bars = np.pad(np.asarray(sheet), ((height, height), (width, width)))
+
+    digit = only(find_digits(Image.fromarray(bars)))
+
+    assert np.abs(digit / 255 - to_mnist(INK) / 255).mean() < 0.03
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (12, 8)])
+@pytest.mark.parametrize("margin", [0, 2])
+@pytest.mark.parametrize("times", [1, 20])
+def test_a_coarse_digit_in_white_on_black_is_the_same_in_black_on_white(shape, margin, times):
+    height, width = shape
+    ink = Image.fromarray((255 * INK[49:234, 140:272]).astype(np.uint8))
+    coarse = np.pad(np.asarray(ink.resize((width, height), Image.Resampling.BOX)), margin)
+    white = Image.fromarray(coarse).resize([times * side for side in coarse.shape[::-1]])
+
+    on_black, on_white = (only(find_digits(each)) / 255 for each in (white, ImageOps.invert(white)))
+
+    assert np.abs(on_black - on_white).mean() < 0.01
+
+
 BROKEN = {
     "a 5 whose bar is apart": [
         [(190, 95), (300, 20)],
