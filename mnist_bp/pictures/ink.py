@@ -162,7 +162,7 @@ def grey_of(colours: Plane) -> Plane:
 
 def brightness(grey: Plane) -> Plane:
     """Return the brightness, from 0 to 1, of a picture in grey."""
-    return np.exp(grey / (1 + DARKEST)) - DARKEST
+    return np.asarray(np.exp(grey / (1 + DARKEST)) - DARKEST, np.float32)
 
 
 def border_of(plane: NDArray[Any]) -> NDArray[Any]:
