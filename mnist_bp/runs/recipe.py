@@ -118,6 +118,10 @@ class Recipe:
         if self.optimizer == "adam" and self.momentum:
             problem = f"must be 0 for adam, which has its own, not {self.momentum}"
             raise ParameterError("momentum", problem)
+        if self.weight_decay * self.lr >= 1:
+            # A step would take off whole weights, or more.
+            limit = f"must be below {1 / self.lr:g} where lr is {self.lr:g}"
+            raise ParameterError("weight_decay", f"{limit}, not {self.weight_decay:g}")
         if self.batch_size > (most := MAX_ACTIVATIONS // self.hidden):
             problem = f"must be at most {most:,} with {self.hidden:,} hidden units"
             raise ParameterError("batch_size", f"{problem}, not {self.batch_size:,}")

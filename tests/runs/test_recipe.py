@@ -110,17 +110,18 @@ def test_a_recipe_that_does_not_exist_is_refused_with_those_that_do():
 
 
 @pytest.mark.parametrize(
-    ("values", "problem"),
+    ("values", "parameter", "problem"),
     [
-        ({"optimizer": "nesterov"}, "must be above 0 for nesterov"),
-        ({"optimizer": "adam", "momentum": 0.9}, "must be 0 for adam, .* not 0.9"),
+        ({"optimizer": "nesterov"}, "momentum", "must be above 0 for nesterov"),
+        ({"optimizer": "adam", "momentum": 0.9}, "momentum", "must be 0 for adam, .* not 0.9"),
+        ({"lr": 0.05, "weight_decay": 20}, "weight_decay", "below 20 where lr is 0.05, not 20"),
     ],
 )
-def test_a_momentum_that_contradicts_the_optimizer_is_refused(values, problem):
+def test_hyperparameters_that_contradict_each_other_are_refused(values, parameter, problem):
     with pytest.raises(ParameterError, match=problem) as caught:
         Recipe(**values)
 
-    assert caught.value.parameter == "momentum"
+    assert caught.value.parameter == parameter
 
 
 @pytest.mark.parametrize(
