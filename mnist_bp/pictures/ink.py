@@ -196,7 +196,7 @@ def is_on_black(grey: Plane) -> bool:
 
 
 def _has_black_border(grey: Plane) -> bool:
-    return bool(np.median(border_of(brightness(grey))) < BLACK)
+    return bool(np.median(brightness(border_of(grey))) < BLACK)
 
 
 def is_sheet(grey: Plane) -> bool:
