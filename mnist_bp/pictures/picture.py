@@ -193,25 +193,15 @@ def _close(
     size = float((outline[2:] - outline[:2]).max())
     box = np.clip(outline + MARGIN * size * np.array([-1, -1, 1, 1]), 0, whole)
     seen = _look(picture, tuple(box.tolist()), min(1.0, CLOSE / size))
-    near = (
-        _sampled(_image(mask.astype(np.float32)), tuple((box / scale).tolist()), seen.shape[1::-1])[
-            ..., 0
-        ]
-        > 0
-    )
+    place = tuple((box / scale).tolist())
+    near = _sampled(_image(mask.astype(np.float32)), place, seen.shape[1::-1])[..., 0] > 0
     reach = max(2, round((0.18 if beyond else 0.2) * min(size, CLOSE)))
     # The window must not fit into the ink; narrow gaps in it may be grey, and count as ink.
     gap = reach // 3
     filled = np.pad(spread(spread(near, gap, np.maximum), gap, np.minimum), 1)
     while spread(filled, reach, np.minimum).any():
         reach += reach // 4 + 1
-    second = inks.find(
-        inks.grey_of(seen),
-        reach,
-        beyond=beyond,
-        light=found.light,
-        near=near,
-    )
+    second = inks.find(inks.grey_of(seen), reach, beyond=beyond, light=found.light, near=near)
     if second is None:
         return np.asarray(found.ink * mask, np.float64), whole * [0, 0, 1, 1]
     return np.asarray(second.ink, np.float64), box
