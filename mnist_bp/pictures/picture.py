@@ -17,6 +17,14 @@ from mnist_bp.pictures import shapes
 from mnist_bp.pictures.form import Ink, thinned, to_mnist
 from mnist_bp.pictures.morphology import Plane, spread
 from mnist_bp.pictures.opening import opaque, open_picture, orientation_of
+from mnist_bp.pictures.paper import (
+    border_of,
+    brightness,
+    grey_of,
+    is_light,
+    is_on_black,
+    is_sheet,
+)
 from mnist_bp.pictures.rules import without_rules
 
 if TYPE_CHECKING:
@@ -201,7 +209,7 @@ def _close(
     filled = np.pad(spread(spread(near, gap, np.maximum), gap, np.minimum), 1)
     while spread(filled, reach, np.minimum).any():
         reach += reach // 4 + 1
-    second = inks.find(inks.grey_of(seen), reach, beyond=beyond, light=found.light, near=near)
+    second = inks.find(grey_of(seen), reach, beyond=beyond, light=found.light, near=near)
     if second is None:
         return np.asarray(found.ink * mask, np.float64), whole * [0, 0, 1, 1]
     return np.asarray(second.ink, np.float64), box
@@ -210,10 +218,10 @@ def _close(
 def _overview(grey: Plane) -> tuple[inks.Found, bool]:
     """Return the ink in a whole picture, and whether what is at the edge goes on beyond it."""
     narrow, broad = (max(2, round(part * max(grey.shape))) for part in (0.15, 0.2))
-    sheet = inks.is_sheet(grey)
-    light = inks.is_light(grey) and not sheet
-    if not sheet and float(np.ptp(inks.border_of(grey))) > 0.5 * float(np.ptp(grey)):
-        cropped = inks.find(grey, broad, light=inks.is_light(grey, border=True), beyond=False)
+    sheet = is_sheet(grey)
+    light = is_light(grey) and not sheet
+    if not sheet and float(np.ptp(border_of(grey))) > 0.5 * float(np.ptp(grey)):
+        cropped = inks.find(grey, broad, light=is_light(grey, border=True), beyond=False)
         if cropped and cropped.fills:
             return cropped, False
     for way in (light, not light):
@@ -234,16 +242,16 @@ def _enlarged(picture: "Image") -> "Image":
 
 def _plain(picture: "Image") -> tuple["Image", Plane]:
     """Return a picture without black paper and rules, and the whole of it in grey."""
-    grey = inks.grey_of(_whole(picture, OVERVIEW))
-    if inks.is_on_black(grey):
+    grey = grey_of(_whole(picture, OVERVIEW))
+    if is_on_black(grey):
         picture = picture.point(lambda level: level * -1 + 255)
-        grey = inks.grey_of(_whole(picture, OVERVIEW))
-    light = inks.is_light(grey)
+        grey = grey_of(_whole(picture, OVERVIEW))
+    light = is_light(grey)
     if without_rules(grey, light) is grey:
         return picture, grey
-    grey = without_rules(inks.grey_of(_whole(picture, RULED)), light)
-    picture = _image(inks.brightness(grey))
-    return picture, inks.grey_of(_whole(picture, OVERVIEW))
+    grey = without_rules(grey_of(_whole(picture, RULED)), light)
+    picture = _image(brightness(grey))
+    return picture, grey_of(_whole(picture, OVERVIEW))
 
 
 def _whole(picture: "Image", longer: int) -> Plane:
