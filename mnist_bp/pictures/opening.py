@@ -62,7 +62,7 @@ def open_picture(path: Path) -> tuple["Image", tuple[int, int]]:
             picture.draft("RGB", (ENOUGH // 2, ENOUGH // 2))
             picture.load()
             reduced = _reduced(picture)
-        # The picture as it was in the file leaves the memory.
+        # What was decoded leaves the memory before there are more copies.
         del picture
         return opaque(reduced, orientation), size
     except (PictureError, NoFileError):

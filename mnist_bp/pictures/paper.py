@@ -1,4 +1,4 @@
-"""Paper: a picture in grey, whether its ink is light or dark, and what the paper lies on."""
+"""The paper in a picture: lighter or darker than its ink, and what it lies on; colours in grey."""
 
 from typing import Any
 
@@ -69,14 +69,10 @@ def _has_black_border(grey: Plane) -> bool:
 def is_sheet(grey: Plane) -> bool:
     """Return whether a light sheet lies on something dark: a rectangle, with dark ink inside.
 
-    On black, ink need not be seen, for beside black it is nearly as light as the sheet.
     It is sought at about 64 pixels, as the largest piece that is lighter than halfway between the
-    mean of what is lighter and the mean of what is darker.
+    mean of what is lighter and the mean of what is darker. On black, the ink is not asked for:
+    beside black it is nearly as light as the sheet.
     """
-    black = _has_black_border(grey)
-    if black:
-        # In logarithms, the blurred edges of ink on black are light too, and make it a rectangle.
-        grey = brightness(grey)
     step = max(1, max(grey.shape) // 64)
     small = blurred(grey, step // 2)[::step, ::step]
     level = float(small.mean())
@@ -97,7 +93,7 @@ def is_sheet(grey: Plane) -> bool:
         filled.mean() > 0.2
         and border_of(filled).mean() < 0.5
         and filled.sum() > 0.85 * rectangle
-        and (black or sheet.sum() < 0.99 * filled.sum())
+        and (_has_black_border(grey) or sheet.sum() < 0.99 * filled.sum())
     )
 
 

@@ -241,10 +241,10 @@ def _enlarged(picture: "Image") -> "Image":
 
 
 def _plain(picture: "Image") -> tuple["Image", Plane]:
-    """Return a picture without black paper and rules, and the whole of it in grey."""
+    """Return a picture without rules, inverted if its paper is black; and all of it in grey."""
     grey = grey_of(_whole(picture, OVERVIEW))
     if is_on_black(grey):
-        picture = picture.point(lambda level: level * -1 + 255)
+        picture = picture.point(lambda level: 255 - level)
         grey = grey_of(_whole(picture, OVERVIEW))
     light = is_light(grey)
     if without_rules(grey, light) is grey:
